@@ -1,0 +1,3 @@
+//! The `carrick` command.
+
+fn main() {}

@@ -1,0 +1,26 @@
+//! The WebSocket protocol without any I/O.
+//!
+//! Nothing in here opens a socket, reads a clock, draws a random number, spawns a task or logs. Bytes, the time and a
+//! generator are arguments; frames and events are results. The floors, lowest first:
+//!
+//! - F0 `role`, `close_code`, `violation`: the words that everything else speaks in
+//! - F1 `payload`: masking, UTF-8, DEFLATE
+//! - F2 `frame`: bytes to frames and back
+//! - F3 `handshake`: the opening handshake of both roles, on `http::Request`
+//! - F4 `connection`: one WebSocket after its handshake
+//!
+//! A file imports from its own folder and from lower floors only; `tests/it/layers.rs` holds it to that.
+#![warn(clippy::indexing_slicing)]
+
+mod close_code;
+mod connection;
+mod frame;
+mod handshake;
+mod payload;
+mod role;
+mod violation;
+
+// The public interface is:
+pub use close_code::CloseCode;
+pub use role::Role;
+pub use violation::Violation;
