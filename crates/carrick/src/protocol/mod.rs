@@ -22,5 +22,6 @@ mod violation;
 
 // The public interface is:
 pub use close_code::CloseCode;
+pub use payload::{mask, mask_into};
 pub use role::Role;
 pub use violation::Violation;

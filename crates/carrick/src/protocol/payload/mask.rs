@@ -1,0 +1,129 @@
+//! Masking: XOR with a key of four bytes, RFC 6455 §5.3.
+
+use bytes::BytesMut;
+
+/// Masks or unmasks `payload` in place and returns the phase that the bytes after it start with.
+///
+/// RFC 6455 §5.3: "octet i of the transformed data is the XOR of octet i of the original data with octet at index i
+/// modulo 4 of the masking key". `phase` is that index for the first byte of `payload`: 0 at the start of a frame, and
+/// in the middle of one what the call before has returned. Only its value modulo 4 counts.
+///
+/// ```
+/// use carrick::protocol::mask;
+///
+/// let key = [0x37, 0xfa, 0x21, 0x3d];
+/// let mut payload = *b"Hello";
+/// let phase = mask(&mut payload[..3], key, 0);
+/// assert_eq!(phase, 3);
+/// mask(&mut payload[3..], key, phase);
+/// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+/// ```
+pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
+    let phase = phase % 4;
+    let next = phase.wrapping_add(payload.len()) % 4;
+    let mut key = key;
+    key.rotate_left(phase);
+    let [a, b, c, d] = key;
+    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+
+    // The compiler turns this loop into vector instructions.
+    let (words, rest) = payload.as_chunks_mut::<8>();
+    for bytes in words {
+        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    let (words, rest) = rest.as_chunks_mut::<4>();
+    for bytes in words {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(key) {
+        *byte ^= key;
+    }
+    next
+}
+
+/// Appends `payload` to `destination`, masked with `key` from phase 0.
+///
+/// The payload passes through the cache once: each block is masked as soon as it has been copied, and nothing is zeroed.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use carrick::protocol::mask_into;
+///
+/// let mut destination = BytesMut::new();
+/// mask_into(&mut destination, b"Hello", [0x37, 0xfa, 0x21, 0x3d]);
+/// assert_eq!(destination[..], [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+/// ```
+pub fn mask_into(destination: &mut BytesMut, payload: &[u8], key: [u8; 4]) {
+    destination.reserve(payload.len());
+    for block in payload.chunks(BLOCK_BYTES) {
+        let start = destination.len();
+        destination.extend_from_slice(block);
+        if let Some(copied) = destination.get_mut(start..) {
+            mask(copied, key, 0);
+        }
+    }
+}
+
+/// How much is copied before it is masked. A multiple of 4, so that each block starts at phase 0; small enough to be still
+/// in the first-level cache.
+const BLOCK_BYTES: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; 4] = [0x12, 0x34, 0xab, 0xff];
+
+    fn naive(payload: &[u8], phase: usize) -> Vec<u8> {
+        payload.iter().enumerate().map(|(i, byte)| byte ^ KEY[(i + phase) % 4]).collect()
+    }
+
+    fn sample(length: usize) -> Vec<u8> {
+        (0..length).map(|i| (i * 7 + 3) as u8).collect()
+    }
+
+    #[test]
+    fn equals_the_sentence_of_the_rfc_at_every_length_phase_and_alignment() {
+        for length in 0..=70 {
+            for phase in 0..4 {
+                for alignment in 0..16 {
+                    let mut bytes = sample(alignment + length);
+                    let expected = naive(&bytes[alignment..], phase);
+                    let next = mask(&mut bytes[alignment..], KEY, phase);
+                    assert_eq!(bytes[alignment..], expected, "length {length}, phase {phase}");
+                    assert_eq!(next, (phase + length) % 4);
+                    assert_eq!(bytes[..alignment], sample(alignment), "bytes before the payload");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_cut_anywhere_is_masked_as_if_it_were_whole() {
+        let expected = naive(&sample(40), 0);
+        for cut in 0..=40 {
+            let mut bytes = sample(40);
+            let (first, second) = bytes.split_at_mut(cut);
+            let phase = mask(first, KEY, 0);
+            mask(second, KEY, phase);
+            assert_eq!(bytes, expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_phase_beyond_three_counts_modulo_four() {
+        let mut bytes = sample(9);
+        assert_eq!(mask(&mut bytes, KEY, usize::MAX), (3 + 9) % 4);
+        assert_eq!(bytes, naive(&sample(9), 3));
+    }
+
+    #[test]
+    fn copying_appends_the_masked_payload_and_leaves_what_was_there() {
+        for length in [0, 1, 5, 20, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES + 7] {
+            let mut destination = BytesMut::from(&b"head"[..]);
+            mask_into(&mut destination, &sample(length), KEY);
+            assert_eq!(destination[..4], *b"head");
+            assert_eq!(destination[4..], naive(&sample(length), 0), "length {length}");
+        }
+    }
+}
