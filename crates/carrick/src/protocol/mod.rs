@@ -22,6 +22,6 @@ mod violation;
 
 // The public interface is:
 pub use close_code::CloseCode;
-pub use payload::{mask, mask_into};
+pub use payload::{NotUtf8, Utf8, check_whole as check_utf8, mask, mask_into};
 pub use role::Role;
 pub use violation::Violation;
