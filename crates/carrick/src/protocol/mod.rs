@@ -22,6 +22,9 @@ mod violation;
 
 // The public interface is:
 pub use close_code::CloseCode;
-pub use payload::{NotUtf8, Utf8, check_whole as check_utf8, mask, mask_into};
+pub use payload::{
+    Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, NotUtf8, Scratch, Utf8,
+    check_whole as check_utf8, mask, mask_into,
+};
 pub use role::Role;
 pub use violation::Violation;
