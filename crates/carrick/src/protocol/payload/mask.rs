@@ -43,7 +43,7 @@ pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
 
 /// Appends `payload` to `destination`, masked with `key` from phase 0.
 ///
-/// The payload passes through the cache once: each block is masked as soon as it has been copied, and nothing is zeroed.
+/// One pass: each block is masked on its way, and nothing is zeroed.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -55,18 +55,21 @@ pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
 /// ```
 pub fn mask_into(destination: &mut BytesMut, payload: &[u8], key: [u8; 4]) {
     destination.reserve(payload.len());
-    for block in payload.chunks(BLOCK_BYTES) {
-        let start = destination.len();
-        destination.extend_from_slice(block);
-        if let Some(copied) = destination.get_mut(start..) {
-            mask(copied, key, 0);
-        }
+    let (blocks, rest) = payload.as_chunks::<BLOCK_BYTES>();
+    for block in blocks {
+        let mut block = *block;
+        mask(&mut block, key, 0);
+        destination.extend_from_slice(&block);
+    }
+    let start = destination.len();
+    destination.extend_from_slice(rest);
+    if let Some(rest) = destination.get_mut(start..) {
+        mask(rest, key, 0);
     }
 }
 
-/// How much is copied before it is masked. A multiple of 4, so that each block starts at phase 0; small enough to be still
-/// in the first-level cache.
-const BLOCK_BYTES: usize = 8 * 1024;
+/// How much is masked at a time on the stack. A multiple of 4, so that each block starts at phase 0.
+const BLOCK_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
