@@ -145,8 +145,8 @@ fn cut_code_point(bytes: &[u8], valid: usize, error_length: Option<usize>) -> Re
     }
 }
 
-/// From this length on vector code is faster than the standard library.
-const SIMD_BYTES: usize = 128;
+/// From this length on vector code is at least as fast as the standard library, whatever the text.
+const SIMD_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests;
