@@ -242,20 +242,21 @@ impl Decompressor {
         let (tail, probe) = PROBE.split_at(TAIL.len());
         let block = scratch.block();
         let step = self.state.step(&PROBE, block, InflateFlush::Block)?;
-        if step.consumed != tail.len() || step.produced != 0 {
+        if step != (Step { consumed: tail.len(), produced: 0, ended: false }) {
             return Err(InflateError::Invalid);
         }
-        if step.ended {
+        // It stopped behind a block. An empty stored block changes nothing there, and only there: if bits of the tail were
+        // still to be read, they would be the header of something else.
+        let step = self.state.step(probe, block, InflateFlush::Block)?;
+        if step == (Step { consumed: probe.len(), produced: 0, ended: false }) {
+            return Ok(());
+        }
+        // The empty stored block had BFINAL itself.
+        if step == (Step { consumed: 0, produced: 0, ended: true }) {
             self.reset();
             return Ok(());
         }
-        // It stopped between two blocks. An empty stored block changes nothing there, and only there: if bits of the tail
-        // were still to be read, they would be the header of something else.
-        let step = self.state.step(probe, block, InflateFlush::Block)?;
-        if step.consumed != probe.len() || step.produced != 0 || step.ended {
-            return Err(InflateError::Invalid);
-        }
-        Ok(())
+        Err(InflateError::Invalid)
     }
 }
 
@@ -275,6 +276,7 @@ impl DecompressorState {
 }
 
 /// What one call of the inflater has done.
+#[derive(PartialEq, Eq)]
 struct Step {
     consumed: usize,
     produced: usize,
