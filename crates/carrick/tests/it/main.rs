@@ -1,0 +1,4 @@
+//! The integration tests of `carrick`, in one binary.
+
+mod layers;
+mod source;
