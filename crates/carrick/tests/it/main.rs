@@ -1,4 +1,5 @@
 //! The integration tests of `carrick`, in one binary.
 
+mod exports;
 mod layers;
 mod source;
