@@ -3,3 +3,4 @@
 mod exports;
 mod layers;
 mod source;
+mod tidy;
