@@ -22,5 +22,9 @@ mod violation;
 
 // The public interface is:
 pub use close_code::CloseCode;
+pub use handshake::{
+    Front, HandshakeConfigError, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer, Scheme,
+    TrustedProxies,
+};
 pub use role::Role;
 pub use violation::Violation;

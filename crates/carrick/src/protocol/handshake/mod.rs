@@ -1,1 +1,17 @@
-//! (placeholder)
+//! The opening handshake of both roles, RFC 6455 §4.
+//!
+//! Everything works on `http::Request<()>` and `http::Response<()>`, so HTTP/1.1, HTTP/2 and HTTP/3 share one checked
+//! function; only `http1` touches bytes.
+
+mod config_error;
+mod forwarded;
+mod header_values;
+mod host;
+mod key;
+mod origin;
+
+pub use config_error::HandshakeConfigError;
+pub use forwarded::{Front, IpNetwork, Peer, Scheme, TrustedProxies};
+pub use header_values::ListError;
+pub use host::Host;
+pub use origin::{Origin, OriginPolicy};
