@@ -23,8 +23,8 @@ mod violation;
 // The public interface is:
 pub use close_code::CloseCode;
 pub use handshake::{
-    Front, HandshakeConfigError, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer, Scheme,
-    TrustedProxies,
+    Agreement, DeflateConfig, DeflateParams, Front, HandshakeConfigError, Host, IpNetwork, ListError, Origin,
+    OriginPolicy, Peer, ResponseError, Scheme, TrustedProxies,
 };
 pub use role::Role;
 pub use violation::Violation;

@@ -3,15 +3,21 @@
 //! Everything works on `http::Request<()>` and `http::Response<()>`, so HTTP/1.1, HTTP/2 and HTTP/3 share one checked
 //! function; only `http1` touches bytes.
 
+mod agreement;
 mod config_error;
+mod deflate_params;
 mod forwarded;
 mod header_values;
 mod host;
 mod key;
 mod origin;
+mod response_error;
 
+pub use agreement::Agreement;
 pub use config_error::HandshakeConfigError;
+pub use deflate_params::{DeflateConfig, DeflateParams};
 pub use forwarded::{Front, IpNetwork, Peer, Scheme, TrustedProxies};
 pub use header_values::ListError;
 pub use host::Host;
 pub use origin::{Origin, OriginPolicy};
+pub use response_error::ResponseError;
