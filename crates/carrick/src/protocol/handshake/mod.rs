@@ -11,7 +11,9 @@ mod header_values;
 mod host;
 mod key;
 mod origin;
+mod rejection;
 mod response_error;
+mod server;
 
 pub use agreement::Agreement;
 pub use config_error::HandshakeConfigError;
@@ -20,4 +22,6 @@ pub use forwarded::{Front, IpNetwork, Peer, Scheme, TrustedProxies};
 pub use header_values::ListError;
 pub use host::Host;
 pub use origin::{Origin, OriginPolicy};
+pub use rejection::{Refusal, Rejection};
 pub use response_error::ResponseError;
+pub use server::{Acceptor, ConnectProtocol, is_websocket_request};
