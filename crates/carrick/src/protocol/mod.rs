@@ -23,9 +23,9 @@ mod violation;
 // The public interface is:
 pub use close_code::CloseCode;
 pub use handshake::{
-    Acceptor, Agreement, ConnectProtocol, DeflateConfig, DeflateParams, Front, HandshakeConfigError, Host,
-    IpNetwork, ListError, Origin, OriginPolicy, Peer, Refusal, Rejection, ResponseError, Scheme,
-    TrustedProxies, is_websocket_request,
+    Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
+    HandshakeConfigError, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer, PendingHandshake, Refusal,
+    Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
 };
 pub use role::Role;
 pub use violation::Violation;

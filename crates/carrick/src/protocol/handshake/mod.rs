@@ -4,6 +4,7 @@
 //! function; only `http1` touches bytes.
 
 mod agreement;
+mod client;
 mod config_error;
 mod deflate_params;
 mod forwarded;
@@ -16,6 +17,7 @@ mod response_error;
 mod server;
 
 pub use agreement::Agreement;
+pub use client::{ClientHandshake, PendingHandshake};
 pub use config_error::HandshakeConfigError;
 pub use deflate_params::{DeflateConfig, DeflateParams};
 pub use forwarded::{Front, IpNetwork, Peer, Scheme, TrustedProxies};
