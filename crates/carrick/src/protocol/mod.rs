@@ -24,8 +24,9 @@ mod violation;
 pub use close_code::CloseCode;
 pub use handshake::{
     Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
-    HandshakeConfigError, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer, PendingHandshake, Refusal,
-    Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
+    HandshakeConfigError, HeadLimits, HeadReader, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer,
+    PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
+    write_request, write_response,
 };
 pub use role::Role;
 pub use violation::Violation;
