@@ -22,6 +22,12 @@ mod violation;
 
 // The public interface is:
 pub use close_code::CloseCode;
+pub use handshake::{
+    Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
+    HandshakeConfigError, HeadLimits, HeadReader, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer,
+    PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
+    write_request, write_response,
+};
 pub use payload::{
     Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, NotUtf8, Scratch, Utf8,
     check_whole as check_utf8, mask, mask_into,
