@@ -39,6 +39,10 @@ const IMPURE: &[&[&str]] = &[
     &["tokio"],
 ];
 
+/// What is only a value, although it stands in a module that the core must not touch.
+const PURE: &[&[&str]] =
+    &[&["std", "net", "IpAddr"], &["std", "net", "Ipv4Addr"], &["std", "net", "Ipv6Addr"]];
+
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
 
 #[test]
@@ -65,7 +69,7 @@ fn complaints(files: Vec<SourceFile>) -> Vec<String> {
             for name in facts.macros.iter().filter(|name| PRINTING.contains(&name.as_str())) {
                 complain(0, format!("{name}! in the pure core"));
             }
-            for path in facts.paths.iter().filter(|path| is_impure(&path.parts)) {
+            for path in facts.paths.iter().filter(|path| is_impure(path)) {
                 complain(path.line, format!("{} in the pure core", path.parts.join("::")));
             }
         }
@@ -133,9 +137,11 @@ fn place(name: &str) -> Option<Place> {
     })
 }
 
-fn is_impure(parts: &[String]) -> bool {
-    // Whatever the clock is called here.
-    let asks_the_clock = parts.len() > 1 && parts.last().is_some_and(|last| last == "now");
-    let parts: Vec<_> = parts.iter().map(String::as_str).collect();
-    asks_the_clock || parts == ["std"] || IMPURE.iter().any(|start| parts.starts_with(start))
+fn is_impure(path: &FoundPath) -> bool {
+    // Whatever the clock is called here. A test may ask it once and count from there.
+    let in_tests = path.module.last().is_some_and(|last| last == "tests");
+    let asks_the_clock = path.parts.len() > 1 && path.parts.last().is_some_and(|last| last == "now");
+    let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
+    let is_impure = parts == ["std"] || IMPURE.iter().any(|start| parts.starts_with(start));
+    (asks_the_clock && !in_tests) || (is_impure && !PURE.contains(&&parts[..]))
 }

@@ -1,1 +1,23 @@
-//! (placeholder)
+//! F4: one WebSocket after its opening handshake.
+
+mod closing;
+mod config;
+mod connection;
+mod event;
+mod keepalive;
+mod message;
+mod message_reader;
+mod message_writer;
+mod prepared;
+mod shell;
+mod trace;
+
+pub use config::Config;
+pub use connection::Connection;
+pub use event::{Closed, Event, Initiator, Payload};
+pub use message::{Kind, Message, NotText, Text};
+pub use message_reader::Delivery;
+pub use message_writer::{Compression, SendError};
+pub use prepared::Prepared;
+pub use shell::Shell;
+pub use trace::{Direction, FrameRecord, Traffic};

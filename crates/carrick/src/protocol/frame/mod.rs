@@ -1,1 +1,15 @@
-//! (placeholder)
+//! F2: frames as bytes and bytes as frames (RFC 6455 §5.2).
+
+mod close_frame;
+mod header;
+mod opcode;
+mod output;
+mod reader;
+mod writer;
+
+pub use close_frame::{CloseFrame, CloseFrameError};
+pub use header::{Header, HeaderRules};
+pub use opcode::Opcode;
+pub use output::Output;
+pub use reader::{FramePiece, FrameReader};
+pub use writer::{Frame, FrameWriter};

@@ -62,23 +62,26 @@ impl Modules {
                     here.pop()?;
                 }
                 "*" => break,
-                name => match self.name_in(&here, name, parts, i + 1 == parts.len(), depth) {
-                    Some(Target::Module(next)) => here = next,
-                    Some(found) => return Some(found),
-                    None if i == 0 => return Some(Target::External),
-                    None => return None,
-                },
+                name => {
+                    match self.name_in(&here, name, (i == 0).then_some(parts), i + 1 == parts.len(), depth) {
+                        Some(Target::Module(next)) => here = next,
+                        Some(found) => return Some(found),
+                        None if i == 0 => return Some(Target::External),
+                        None => return None,
+                    }
+                }
             }
         }
         Some(Target::Module(here))
     }
 
-    /// `last` is whether nothing follows the name: then it may be a function that is called as the module it comes from.
+    /// `import` is the path itself where its first name is looked up, which must not lead to itself; `last` is whether
+    /// nothing follows the name: then it may be a function that is called as the module it comes from.
     fn name_in(
         &self,
         here: &[String],
         name: &str,
-        parts: &[String],
+        import: Option<&[String]>,
         last: bool,
         depth: usize,
     ) -> Option<Target> {
@@ -91,11 +94,11 @@ impl Modules {
         if facts.items.iter().any(|item| item.module == here && item.name == name) {
             return Some(Target::Item { module: here.to_vec(), name: name.to_owned() });
         }
-        let import = facts.imports.iter().find(|import| {
+        let found = facts.imports.iter().find(|found| {
             // `use http;` and `use bytes::bytes` do not lead to themselves.
-            import.module == here && import.name == name && import.path != parts
+            found.module == here && found.name == name && import != Some(&found.path)
         });
-        match import {
+        match found {
             Some(import) => self.follow(here, &import.path, depth + 1),
             None => is_module.then_some(Target::Module(child)),
         }

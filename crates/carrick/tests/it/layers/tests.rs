@@ -143,6 +143,23 @@ fn the_core_does_not_touch_the_world() {
         let above = complaints_about("client/tested.rs", text);
         assert_eq!(above, Vec::<String>::new(), "{text} above the core");
     }
+    for text in ["use std::net::{IpAddr, Ipv4Addr};", "mod tests { fn f() { std::time::Instant::now(); } }"] {
+        assert_eq!(complaints_about(TESTED, text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn a_file_may_be_called_as_its_folder() {
+    let list = "mod frame; pub use frame::Frame;";
+    let modules = Modules::new(vec![
+        SourceFile::new("protocol/mod.rs", list),
+        SourceFile::new("protocol/frame/mod.rs", list),
+        SourceFile::new("protocol/frame/frame.rs", "pub struct Frame;"),
+    ]);
+    let path = ["frame", "Frame"].map(str::to_owned);
+    let module = ["protocol", "frame", "frame"].map(str::to_owned).to_vec();
+    let expected = Some(Target::Item { module, name: "Frame".to_owned() });
+    assert_eq!(modules.resolve(&["protocol".to_owned()], &path), expected);
 }
 
 #[test]

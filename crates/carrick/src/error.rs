@@ -1,0 +1,102 @@
+//! What can go wrong in the async API.
+
+use std::{error, fmt, io, time::Duration};
+
+use crate::protocol::{Rejection, ResponseError, SendError, Violation};
+
+/// An error of a client, a server or an open WebSocket.
+///
+/// A normal close is not an error: a WebSocket that was closed cleanly ends with `None` from
+/// [`recv`](crate::WebSocket::recv).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The network failed.
+    Io(io::Error),
+    /// The peer broke a rule of the protocol, a limit, or a deadline.
+    Violation(Violation),
+    /// What was asked for cannot be sent.
+    Send(SendError),
+    /// The server's answer to the opening handshake is no WebSocket, or breaks a rule.
+    Response(Box<ResponseError>),
+    /// The server refused a client's opening handshake.
+    Rejection(Box<Rejection>),
+    /// The address cannot be used.
+    Url {
+        /// The address as it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting cannot be used.
+    Config(Box<dyn error::Error + Send + Sync>),
+    /// TLS failed.
+    Tls(Box<dyn error::Error + Send + Sync>),
+    /// Something took too long.
+    Timeout {
+        /// What did.
+        what: &'static str,
+        /// How long it was given.
+        waited: Duration,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io(_) => f.write_str("network error"),
+            Error::Violation(violation) => write!(f, "connection failed ({})", violation.section()),
+            Error::Send(_) => f.write_str("message was not sent"),
+            Error::Response(_) => f.write_str("opening handshake failed"),
+            Error::Rejection(_) => f.write_str("opening handshake refused"),
+            Error::Url { url, reason } => write!(f, "address {url:?} cannot be used: {reason}"),
+            Error::Config(_) => f.write_str("setting cannot be used"),
+            Error::Tls(_) => f.write_str("TLS failed"),
+            Error::Timeout { what, waited } => write!(f, "{what} took longer than {waited:?}"),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Error::Io(error) => Some(error),
+            Error::Violation(violation) => Some(violation),
+            Error::Send(error) => Some(error),
+            Error::Response(error) => Some(error),
+            Error::Rejection(error) => Some(error),
+            Error::Config(error) | Error::Tls(error) => Some(&**error),
+            Error::Url { .. } | Error::Timeout { .. } => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Io(error)
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Error {
+        Error::Violation(violation)
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Error {
+        Error::Send(error)
+    }
+}
+
+impl From<ResponseError> for Error {
+    fn from(error: ResponseError) -> Error {
+        Error::Response(Box::new(error))
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Error {
+        Error::Rejection(Box::new(rejection))
+    }
+}

@@ -1,0 +1,304 @@
+//! Frames to messages: in order, joined, inflated, checked for UTF-8 and size.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{config::Config, message::Kind};
+use crate::protocol::{
+    frame::{FramePiece, Header, Opcode},
+    handshake::DeflateParams,
+    payload::{Decompressor, DeflatePool, InflateError, Utf8, check_whole},
+    violation::Violation,
+};
+
+/// How received messages are handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each message whole.
+    #[default]
+    Whole,
+    /// Each message in pieces as they arrive, so that it never stands in memory as a whole.
+    Pieces,
+}
+
+/// Reads the messages of the peer.
+#[derive(Debug)]
+pub(super) struct MessageReader {
+    delivery: Delivery,
+    deflate: Option<Deflate>,
+    /// A message of which some bytes are there and some are not.
+    open: Option<Box<OpenMessage>>,
+}
+
+/// What was agreed on for what the peer sends.
+#[derive(Debug)]
+struct Deflate {
+    takeover: bool,
+    /// The decompressor between two messages; only with takeover.
+    kept: Option<Decompressor>,
+}
+
+#[derive(Debug)]
+struct OpenMessage {
+    kind: Kind,
+    delivery: Delivery,
+    /// Whether a piece of it has been handed over.
+    begun: bool,
+    decompressor: Option<Decompressor>,
+    fragments: u32,
+    /// Empty fragments since the last that was not.
+    empty_fragments: u32,
+    /// Bytes so far, after inflation.
+    length: u64,
+    /// What has not been handed over yet.
+    buffer: BytesMut,
+    utf8: Utf8,
+}
+
+/// What a piece of a frame completed.
+#[derive(Debug)]
+pub(super) enum Delivered {
+    Message { kind: Kind, payload: Place },
+    Piece { kind: Kind, payload: Place, first: bool, last: bool },
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In the payload of the frame that was just read.
+    Received,
+    Assembled(Bytes),
+}
+
+impl MessageReader {
+    pub(super) fn new(params: Option<&DeflateParams>) -> MessageReader {
+        let deflate = params.map(|params| Deflate { takeover: params.peer_context_takeover, kept: None });
+        MessageReader { delivery: Delivery::Whole, deflate, open: None }
+    }
+
+    /// How the next message is handed over. A message that is being assembled changes to pieces at once; one that is
+    /// handed over in pieces stays so to its end.
+    pub(super) fn set_delivery(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
+        if let (Delivery::Pieces, Some(open)) = (delivery, &mut self.open) {
+            open.delivery = Delivery::Pieces;
+        }
+    }
+
+    /// How many received bytes may be worked on at once. A compressed message in pieces is inflated a little at a
+    /// time: each byte can become a thousand.
+    pub(super) fn step_bytes(&self) -> usize {
+        match (self.delivery, &self.deflate) {
+            (Delivery::Pieces, Some(_)) => INFLATE_STEP_BYTES,
+            _ => usize::MAX,
+        }
+    }
+
+    /// Takes a piece of a data frame, whose payload is `payload`.
+    #[inline]
+    pub(super) fn handle_piece(
+        &mut self,
+        piece: &FramePiece,
+        payload: &[u8],
+        config: &Config,
+        pool: &mut DeflatePool,
+    ) -> Result<Option<Delivered>, Violation> {
+        let header = &piece.header;
+        if piece.first {
+            self.check_order(header)?;
+            if self.open.is_none() && header.fin && piece.last && !header.rsv1 {
+                return self.whole(header, payload, config).map(Some);
+            }
+            self.begin_frame(header, config, pool)?;
+        }
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let at_end = header.fin && piece.last;
+        let in_place =
+            open.delivery == Delivery::Pieces && open.decompressor.is_none() && open.buffer.is_empty();
+        if in_place {
+            open.check_text(payload)?;
+        } else {
+            open.append(payload, at_end, config, pool)?;
+        }
+        if at_end {
+            open.finish_text()?;
+        }
+        let delivered = match open.delivery {
+            Delivery::Whole if !at_end => return Ok(None),
+            Delivery::Whole => Delivered::Message { kind: open.kind, payload: open.take() },
+            Delivery::Pieces => {
+                let is_empty = if in_place { payload.is_empty() } else { open.buffer.is_empty() };
+                if is_empty && !at_end {
+                    return Ok(None);
+                }
+                let first = !open.begun;
+                open.begun = true;
+                let payload = if in_place { Place::Received } else { open.take() };
+                Delivered::Piece { kind: open.kind, payload, first, last: at_end }
+            }
+        };
+        if at_end {
+            self.close_message(pool);
+        }
+        Ok(Some(delivered))
+    }
+
+    /// Nothing more will be read: decompressors go back to the pool.
+    pub(super) fn stop(&mut self, pool: &mut DeflatePool) {
+        let open = self.open.take().and_then(|open| open.decompressor);
+        let kept = self.deflate.take().and_then(|deflate| deflate.kept);
+        for decompressor in [open, kept].into_iter().flatten() {
+            pool.return_decompressor(decompressor);
+        }
+    }
+
+    /// "The fragments of one message MUST NOT be interleaved between the fragments of another message" (§5.4).
+    fn check_order(&self, header: &Header) -> Result<(), Violation> {
+        match (header.opcode, &self.open) {
+            (Opcode::Continuation, None) => Err(Violation::ContinuationUnexpected),
+            (Opcode::Text | Opcode::Binary, Some(_)) => Err(Violation::ContinuationExpected),
+            _ => Ok(()),
+        }
+    }
+
+    /// The common case: a plain message in one frame that is there as a whole.
+    fn whole(&self, header: &Header, payload: &[u8], config: &Config) -> Result<Delivered, Violation> {
+        if header.length > config.max_message_bytes {
+            return Err(Violation::MessageTooLarge {
+                length: header.length,
+                limit: config.max_message_bytes,
+            });
+        }
+        let kind = kind_of(header.opcode);
+        if kind == Kind::Text {
+            check_whole(payload).map_err(|_| Violation::TextNotUtf8)?;
+        }
+        let payload = Place::Received;
+        Ok(match self.delivery {
+            Delivery::Whole => Delivered::Message { kind, payload },
+            Delivery::Pieces => Delivered::Piece { kind, payload, first: true, last: true },
+        })
+    }
+
+    /// Opens a message if this is its first frame, and counts the frame.
+    fn begin_frame(
+        &mut self,
+        header: &Header,
+        config: &Config,
+        pool: &mut DeflatePool,
+    ) -> Result<(), Violation> {
+        let delivery = self.delivery;
+        let deflate = &mut self.deflate;
+        let open = self.open.get_or_insert_with(|| {
+            let decompressor = header.rsv1.then(|| {
+                let kept = deflate.as_mut().and_then(|deflate| deflate.kept.take());
+                kept.unwrap_or_else(|| pool.lease_decompressor())
+            });
+            Box::new(OpenMessage {
+                kind: kind_of(header.opcode),
+                delivery,
+                begun: false,
+                decompressor,
+                fragments: 0,
+                empty_fragments: 0,
+                length: 0,
+                buffer: BytesMut::new(),
+                utf8: Utf8::new(),
+            })
+        });
+        open.count_frame(header, config)
+    }
+
+    fn close_message(&mut self, pool: &mut DeflatePool) {
+        let Some(decompressor) = self.open.take().and_then(|open| open.decompressor) else { return };
+        match &mut self.deflate {
+            Some(deflate) if deflate.takeover => deflate.kept = Some(decompressor),
+            _ => pool.return_decompressor(decompressor),
+        }
+    }
+}
+
+impl OpenMessage {
+    fn count_frame(&mut self, header: &Header, config: &Config) -> Result<(), Violation> {
+        self.fragments += 1;
+        if self.fragments > config.max_fragments {
+            return Err(Violation::TooManyFragments { limit: config.max_fragments });
+        }
+        if header.length > 0 {
+            self.empty_fragments = 0;
+        } else if !header.fin {
+            self.empty_fragments += 1;
+            if self.empty_fragments > config.max_empty_fragments {
+                return Err(Violation::TooManyEmptyFragments { limit: config.max_empty_fragments });
+            }
+        }
+        if self.decompressor.is_none() {
+            self.length = self.length.saturating_add(header.length);
+            if self.length > config.max_message_bytes {
+                let limit = config.max_message_bytes;
+                return Err(Violation::MessageTooLarge { length: self.length, limit });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the payload to the buffer, inflated if it is compressed, and checks what was added.
+    fn append(
+        &mut self,
+        payload: &[u8],
+        at_end: bool,
+        config: &Config,
+        pool: &mut DeflatePool,
+    ) -> Result<(), Violation> {
+        let start = self.buffer.len();
+        match &mut self.decompressor {
+            None => self.buffer.extend_from_slice(payload),
+            Some(decompressor) => {
+                let limit = config.max_message_bytes;
+                let too_large = |error| match error {
+                    InflateError::Invalid => Violation::DeflateInvalid,
+                    InflateError::TooLarge => {
+                        Violation::MessageTooLarge { length: limit.saturating_add(1), limit }
+                    }
+                };
+                let scratch = pool.scratch();
+                let allowance = limit - self.length;
+                decompressor.write(payload, allowance, scratch, &mut self.buffer).map_err(too_large)?;
+                if at_end {
+                    let allowance = allowance - (self.buffer.len() - start) as u64;
+                    decompressor.finish(allowance, scratch, &mut self.buffer).map_err(too_large)?;
+                }
+                self.length += (self.buffer.len() - start) as u64;
+            }
+        }
+        if self.kind == Kind::Text {
+            let added = self.buffer.get(start..).unwrap_or_default();
+            self.utf8.check(added).map_err(|_| Violation::TextNotUtf8)?;
+        }
+        Ok(())
+    }
+
+    fn check_text(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        match self.kind {
+            Kind::Text => self.utf8.check(payload).map_err(|_| Violation::TextNotUtf8),
+            Kind::Binary => Ok(()),
+        }
+    }
+
+    fn finish_text(&mut self) -> Result<(), Violation> {
+        match self.kind {
+            Kind::Text => self.utf8.finish().map_err(|_| Violation::TextNotUtf8),
+            Kind::Binary => Ok(()),
+        }
+    }
+
+    fn take(&mut self) -> Place {
+        Place::Assembled(std::mem::take(&mut self.buffer).freeze())
+    }
+}
+
+fn kind_of(opcode: Opcode) -> Kind {
+    if opcode == Opcode::Text { Kind::Text } else { Kind::Binary }
+}
+
+/// At a thousandfold this is 4 MiB of output at once, at the usual threefold 12 KiB.
+const INFLATE_STEP_BYTES: usize = 4096;

@@ -1,0 +1,15 @@
+//! The only clock, and the only place that asks the operating system for anything but I/O.
+
+use std::time::Instant;
+
+/// The time now.
+#[expect(clippy::disallowed_methods)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// The value of an environment variable, if it is set to something that is text.
+#[expect(clippy::disallowed_methods)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

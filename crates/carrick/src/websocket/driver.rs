@@ -1,0 +1,342 @@
+//! Moves bytes between a stream and a [`Connection`]. Everything that waits is a `poll_*`, so that both the whole
+//! `WebSocket` and its halves stand on it.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+use super::{
+    local::{with_receive_buffer, with_shell},
+    piece::Piece,
+    stop::Stop,
+};
+use crate::{
+    error::Error,
+    protocol::{CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
+};
+
+/// A connection and the stream that carries it.
+#[derive(Debug)]
+pub(super) struct Driver<S> {
+    stream: S,
+    connection: Connection,
+    /// What waits to be written. Owns memory only while something does.
+    output: Output,
+    /// What one read brought beyond the message last handed out.
+    rest: BytesMut,
+    timer: Option<Pin<Box<Sleep>>>,
+    stop: Option<Arc<Stop>>,
+    /// Why nothing can be written any more.
+    broken: Option<Box<io::Error>>,
+    /// Whether the application knows how the connection ended.
+    told: bool,
+}
+
+/// What a read brought for the application.
+pub(super) enum Received {
+    Message(Message),
+    Piece(Piece),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    /// `received` are bytes that were read behind the opening handshake.
+    pub(super) fn new(stream: S, connection: Connection, received: BytesMut) -> Driver<S> {
+        Driver {
+            stream,
+            connection,
+            output: Output::new(),
+            rest: received,
+            timer: None,
+            stop: None,
+            broken: None,
+            told: false,
+        }
+    }
+
+    pub(super) fn set_stop(&mut self, stop: Arc<Stop>) {
+        self.stop = Some(stop);
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Calls into the core with the output of this connection.
+    pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
+        let Driver { connection, output, .. } = self;
+        with_shell(output, |shell| call(connection, shell))
+    }
+
+    /// The next message or piece; `None` once the connection is closed and the stream at its end.
+    ///
+    /// A failure is told once, after the stream has come to its end, so that whoever drops the connection on an error
+    /// does not cut off the close frame.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        delivery: Delivery,
+    ) -> Poll<Option<Result<Received, Error>>> {
+        self.connection.set_delivery(delivery);
+        loop {
+            if let Some(received) = self.take_rest() {
+                return Poll::Ready(Some(Ok(received)));
+            }
+            if self.connection.closed().is_some() {
+                ready!(self.poll_end(cx));
+                return Poll::Ready(self.take_failure().map(Err));
+            }
+            self.obey_stop(cx);
+            match self.poll_read(cx) {
+                Poll::Ready(Some(received)) => return Poll::Ready(Some(Ok(received))),
+                Poll::Ready(None) => {}
+                Poll::Pending => {
+                    // What was only fed leaves now: nothing is there that could be answered together with it.
+                    let _ = self.poll_write_all(cx);
+                    ready!(self.poll_timer(cx));
+                }
+            }
+        }
+    }
+
+    /// Waits until so little is unsent that a message may be queued.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let config = self.connection.config();
+        if self.output.len() < config.high_water_bytes {
+            return Poll::Ready(Ok(()));
+        }
+        let low_water = config.low_water();
+        self.poll_written(cx, low_water)
+    }
+
+    /// Waits until everything queued is written.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_written(cx, 0)
+    }
+
+    /// Waits until no more than `most` bytes are unsent, or the connection is found dead meanwhile.
+    fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
+        loop {
+            let written = self.poll_write_all(cx);
+            if let Some(error) = &self.broken {
+                return Poll::Ready(Err(Error::Io(io::Error::new(error.kind(), error.to_string()))));
+            }
+            if written.is_ready() || (most > 0 && self.output.len() <= most) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_timer(cx));
+            if self.connection.is_ended() {
+                return Poll::Ready(Err(Error::Send(SendError::Closed)));
+            }
+        }
+    }
+
+    /// Runs a closed connection to the end of its stream: writes what is queued, shuts down, and throws away what
+    /// still comes until the peer ends or the time is over.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.poll_write_all(cx).is_ready()
+                && self.connection.wants_shutdown()
+                && (self.broken.is_some() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
+            {
+                self.connection.handle_shutdown();
+            }
+            if self.connection.is_ended() {
+                return Poll::Ready(());
+            }
+            let pending = !self.connection.wants_bytes() || self.poll_read(cx).is_pending();
+            if pending {
+                ready!(self.poll_timer(cx));
+            }
+        }
+    }
+
+    /// What went wrong, told once. After a closing handshake nobody cares how the stream went.
+    fn take_failure(&mut self) -> Option<Error> {
+        let violation = self.connection.closed()?.violation?;
+        if std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        Some(match self.broken.take() {
+            Some(error) => Error::Io(*error),
+            None => Error::Violation(violation),
+        })
+    }
+
+    /// Writes as much as the stream takes; ready when nothing is left, also because nothing can be written any more.
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.broken.is_some() {
+                self.output = Output::new();
+                return Poll::Ready(());
+            }
+            while !self.output.is_empty() {
+                match ready!(self.poll_write(cx)) {
+                    Ok(0) => self.handle_broken(io::ErrorKind::WriteZero.into()),
+                    Ok(n) => self.output.advance(n),
+                    Err(error) => self.handle_broken(error),
+                }
+            }
+            self.output.release();
+            if let Err(error) = ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+                self.handle_broken(error);
+            }
+            self.with_shell(|connection, shell| connection.handle_drained(shell));
+            if self.output.is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let filled = self.output.slices(&mut slices);
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
+    }
+
+    /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        with_receive_buffer(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
+                Ok(()) if !read.filled().is_empty() => return Poll::Ready(self.handle_bytes(read.filled_mut())),
+                Ok(()) => {}
+                Err(error) => self.handle_broken(error),
+            }
+            self.with_shell(|connection, shell| {
+                connection.receive_eof(shell);
+            });
+            Poll::Ready(None)
+        })
+    }
+
+    fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
+        let mut position = 0;
+        while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
+            let (consumed, found) =
+                self.with_shell(|connection, shell| parse(connection, unparsed, shell, Bytes::copy_from_slice));
+            position += consumed;
+            if found.is_some() {
+                // One allocation for all that follows; later messages are slices of it.
+                self.rest = BytesMut::from(received.get(position..).unwrap_or_default());
+                return found;
+            }
+        }
+        None
+    }
+
+    /// The next message out of what an earlier read brought.
+    fn take_rest(&mut self) -> Option<Received> {
+        while !self.rest.is_empty() {
+            let mut rest = std::mem::take(&mut self.rest);
+            let mut place = None;
+            let (consumed, found) = self.with_shell(|connection, shell| {
+                parse(connection, &mut rest, shell, |payload| {
+                    place = Some(payload.len());
+                    Bytes::new()
+                })
+            });
+            let taken = rest.split_to(consumed);
+            self.rest = rest;
+            let Some(mut found) = found else { continue };
+            if let Some(length) = place {
+                found.set_bytes(taken.freeze().split_off(consumed - length));
+            }
+            return Some(found);
+        }
+        None
+    }
+
+    /// Nothing can be written any more. What has been received can still be read.
+    fn handle_broken(&mut self, error: io::Error) {
+        self.output = Output::new();
+        self.broken.get_or_insert_with(|| Box::new(error));
+    }
+
+    fn obey_stop(&mut self, cx: &Context<'_>) {
+        let Some(stop) = &self.stop else { return };
+        stop.register(cx.waker());
+        if stop.is_asked() && self.connection.may_send() {
+            self.with_shell(|connection, shell| connection.close(&going_away(), shell));
+        }
+    }
+
+    /// Ready when a deadline of the connection has passed and been handled.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(deadline) = self.connection.poll_timeout().map(Instant::from_std) else {
+                return Poll::Pending;
+            };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            // A timer that is early costs one look when it fires; setting it anew for each message costs more.
+            if timer.deadline() > deadline {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() < deadline {
+                timer.as_mut().reset(deadline);
+                continue;
+            }
+            self.with_shell(|connection, shell| {
+                connection.handle_timeout(shell);
+            });
+            return Poll::Ready(());
+        }
+    }
+}
+
+impl Received {
+    fn set_bytes(&mut self, bytes: Bytes) {
+        match self {
+            Received::Message(message) => *message = Message::from_checked(message.kind(), bytes),
+            Received::Piece(piece) => piece.bytes = bytes,
+        }
+    }
+}
+
+/// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it.
+fn parse(
+    connection: &mut Connection,
+    received: &mut [u8],
+    shell: &mut Shell<'_>,
+    keep: impl FnOnce(&[u8]) -> Bytes,
+) -> (usize, Option<Received>) {
+    let (consumed, event) = connection.receive(received, shell);
+    let own = |payload: Payload<'_>| match payload {
+        Payload::Received(bytes) => keep(bytes),
+        Payload::Assembled(bytes) => bytes,
+    };
+    let received = match event {
+        Some(Event::Message { kind, payload }) => {
+            Some(Received::Message(Message::from_checked(kind, own(payload))))
+        }
+        Some(Event::Piece { kind, payload, first, last }) => {
+            Some(Received::Piece(Piece { kind, bytes: own(payload), first, last }))
+        }
+        Some(Event::Ping(_) | Event::Pong { .. } | Event::Closed(_)) | None => None,
+    };
+    (consumed, received)
+}
+
+fn going_away() -> CloseFrame {
+    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping").expect("1001 may be sent and the reason is short")
+}
+
+/// Most slices in one vectored write.
+const SLICES: usize = 64;

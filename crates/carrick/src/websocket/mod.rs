@@ -1,0 +1,14 @@
+//! F6: one shell for every byte stream.
+
+mod driver;
+mod local;
+mod piece;
+mod split;
+mod stop;
+#[expect(clippy::module_inception)]
+mod websocket;
+
+pub use piece::Piece;
+pub use split::{Receiver, Sender};
+pub(crate) use stop::Stop;
+pub use websocket::WebSocket;

@@ -1,0 +1,338 @@
+//! Two halves of one WebSocket for two tasks.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker, ready},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    driver::Driver,
+    piece::Piece,
+    websocket::{poll_message, poll_piece},
+};
+use crate::{
+    error::Error,
+    protocol::{CloseCode, CloseFrame, Closed, Compression, Kind, Message, Prepared},
+};
+
+/// The sending half of a split [`WebSocket`](crate::WebSocket).
+///
+/// What it [`feed`](Sender::feed)s leaves with the next [`flush`](Sender::flush) at the latest. The closing handshake
+/// and the answers to pings are the work of the [`Receiver`], so keep that one awaited.
+///
+/// ```
+/// # async fn example(websocket: carrick::WebSocket) -> Result<(), carrick::Error> {
+/// let (mut sender, mut receiver) = websocket.split();
+/// tokio::spawn(async move { while let Some(Ok(message)) = receiver.recv().await { println!("{message:?}") } });
+/// sender.send("from another task").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Sender<S> {
+    shared: Arc<Shared<S>>,
+}
+
+/// The receiving half of a split [`WebSocket`](crate::WebSocket).
+#[derive(Debug)]
+pub struct Receiver<S> {
+    shared: Arc<Shared<S>>,
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    driver: Mutex<Driver<S>>,
+    wakers: Arc<Wakers>,
+    /// `wakers` as the stream sees it.
+    waker: Waker,
+}
+
+/// A stream remembers one task that waits to read and one that waits to write, but receiving has to write pongs and
+/// the closing handshake, and TLS may have to read in order to write. So the stream is told of one waker that wakes
+/// whichever half waits.
+#[derive(Debug, Default)]
+struct Wakers {
+    sender: Mutex<Option<Waker>>,
+    receiver: Mutex<Option<Waker>>,
+}
+
+pub(super) fn split<S>(driver: Driver<S>) -> (Sender<S>, Receiver<S>) {
+    let wakers = Arc::new(Wakers::default());
+    let waker = Waker::from(Arc::clone(&wakers));
+    let shared = Arc::new(Shared { driver: Mutex::new(driver), wakers, waker });
+    (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
+}
+
+impl Wake for Wakers {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        wake(&self.sender);
+        wake(&self.receiver);
+    }
+}
+
+fn wake(slot: &Mutex<Option<Waker>>) {
+    let waker = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl<S> Shared<S> {
+    /// Polls the driver for the half whose slot is `slot`.
+    fn poll<T>(
+        &self,
+        slot: &Mutex<Option<Waker>>,
+        cx: &Context<'_>,
+        poll: impl FnOnce(&mut Driver<S>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        // First the slot, then the look: a wake between the two is not lost.
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        poll(&mut self.lock(), &mut Context::from_waker(&self.waker))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Driver<S>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
+    /// Sends a message: [`feed`](Sender::feed), then [`flush`](Sender::flush).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped, the message is queued whole or not at all.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed(message).await?;
+        self.flush().await
+    }
+
+    /// Queues a message, and waits while too much is unsent.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped, the message is not queued.
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed_with(message, Compression::Auto).await
+    }
+
+    /// Queues a message, with a choice for this message about compression.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`feed`](Sender::feed).
+    pub async fn feed_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| {
+            self.poll_queue(cx, |driver| match message.take() {
+                Some(message) => driver.with_shell(|connection, shell| connection.send(message, compression, shell)),
+                None => Ok(()),
+            })
+        })
+        .await
+    }
+
+    /// Queues a message that was prepared for many connections.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`feed`](Sender::feed).
+    pub async fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
+        poll_fn(|cx| {
+            self.poll_queue(cx, |driver| {
+                driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))
+            })
+        })
+        .await
+    }
+
+    /// Sends a piece of a message, see [`WebSocket::send_piece`](crate::WebSocket::send_piece).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send_piece`](crate::WebSocket::send_piece).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped, the piece is queued whole or not at all.
+    pub async fn send_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
+        let bytes = bytes.into();
+        poll_fn(|cx| {
+            self.poll_queue(cx, |driver| {
+                let piece = bytes.clone();
+                driver.with_shell(|connection, shell| {
+                    connection.send_piece(kind, piece, last, Compression::Auto, shell)
+                })
+            })
+        })
+        .await?;
+        self.flush().await
+    }
+
+    /// Sends a ping with up to 125 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::ping`](crate::WebSocket::ping).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped, the ping is queued whole or not at all.
+    pub async fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        let payload = payload.into();
+        poll_fn(|cx| {
+            self.poll_queue(cx, |driver| {
+                driver.with_shell(|connection, shell| connection.ping(payload.clone(), shell))
+            })
+        })
+        .await?;
+        self.flush().await
+    }
+
+    /// Writes everything that is queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::flush`](crate::WebSocket::flush).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_flush_half(cx)).await
+    }
+
+    /// Sends a close frame behind what is queued. The [`Receiver`] hands out what the peer still sends, and ends with
+    /// the closing handshake. Does nothing if a close frame was sent before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a code or a reason that cannot be sent, and as [`flush`](Sender::flush).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped, the close frame is queued.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.start_close(code, reason)?;
+        self.flush().await
+    }
+
+    fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let frame = CloseFrame::new(code, reason).map_err(|error| Error::Config(error.into()))?;
+        self.shared.lock().with_shell(|connection, shell| connection.close(&frame, shell));
+        // The receiver has a deadline to watch now.
+        wake(&self.shared.wakers.receiver);
+        Ok(())
+    }
+
+    fn poll_queue(
+        &mut self,
+        cx: &mut Context<'_>,
+        queue: impl FnOnce(&mut Driver<S>) -> Result<(), crate::protocol::SendError>,
+    ) -> Poll<Result<(), Error>> {
+        self.shared.poll(&self.shared.wakers.sender, cx, |driver, cx| {
+            ready!(driver.poll_ready(cx))?;
+            Poll::Ready(Ok(queue(driver)?))
+        })
+    }
+
+    fn poll_flush_half(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.poll(&self.shared.wakers.sender, cx, Driver::poll_flush)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
+    /// The next message, see [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next piece of a message, see [`WebSocket::recv_piece`](crate::WebSocket::recv_piece).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn recv_piece(&mut self) -> Option<Result<Piece, Error>> {
+        poll_fn(|cx| self.shared.poll(&self.shared.wakers.receiver, cx, poll_piece)).await
+    }
+
+    /// How the connection was closed; `None` as long as it is not.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        self.shared.lock().connection().closed().cloned()
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        self.shared.poll(&self.shared.wakers.receiver, cx, poll_message)
+    }
+}
+
+/// Ends with `None` as [`recv`](Receiver::recv) does.
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Receiver<S> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        self.poll_recv(cx)
+    }
+}
+
+/// `start_send` is [`feed`](Sender::feed); closing sends 1000.
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_queue(cx, |_| Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let mut driver = self.shared.lock();
+        Ok(driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_flush_half(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.start_close(CloseCode::NORMAL, "")?;
+        self.poll_flush_half(cx)
+    }
+}
