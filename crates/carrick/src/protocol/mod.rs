@@ -22,6 +22,14 @@ mod violation;
 
 // The public interface is:
 pub use close_code::CloseCode;
+pub use connection::{
+    Closed, Compression, Config, Connection, Delivery, Direction, Event, FrameRecord, Initiator, Kind,
+    Message, NotText, Payload, Prepared, SendError, Shell, Text, Traffic,
+};
+pub use frame::{
+    CloseFrame, CloseFrameError, Frame, FramePiece, FrameReader, FrameWriter, Header, HeaderRules, Opcode,
+    Output,
+};
 pub use handshake::{
     Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
     HandshakeConfigError, HeadLimits, HeadReader, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer,

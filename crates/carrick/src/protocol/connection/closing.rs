@@ -67,8 +67,7 @@ impl Closing {
 
     /// Both close frames are exchanged (`failed` false), or the connection failed.
     pub(super) fn handle_finished(&mut self, now: Instant, timeout: Duration, failed: bool) {
-        self.state =
-            State::Draining { deadline: now + timeout, failed, peer_ended: false, shut_down: false };
+        self.state = State::Draining { deadline: now + timeout, failed, peer_ended: false, shut_down: false };
     }
 
     /// The peer ended its side of the stream.

@@ -53,8 +53,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The low-water mark in force.
-    pub(crate) fn low_water(&self) -> usize {
+    /// The low-water mark in force, in bytes.
+    #[must_use]
+    pub fn low_water(&self) -> usize {
         self.low_water_bytes.min(self.high_water_bytes)
     }
 }

@@ -177,7 +177,10 @@ impl Connection {
     pub fn receive_eof(&mut self, shell: &mut Shell<'_>) -> Option<Event<'_>> {
         let cut = self.closing.may_receive();
         if cut {
-            self.finish(Closed { by: Initiator::Peer, frame: None, violation: Some(Violation::EndOfStream) }, shell);
+            self.finish(
+                Closed { by: Initiator::Peer, frame: None, violation: Some(Violation::EndOfStream) },
+                shell,
+            );
         }
         self.closing.handle_peer_ended();
         if cut { self.closed.as_deref().map(Event::Closed) } else { None }

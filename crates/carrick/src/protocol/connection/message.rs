@@ -90,6 +90,7 @@ impl Message {
     }
 
     /// A message of bytes that the message reader has already checked.
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only a shell that owns messages needs it"))]
     pub(crate) fn from_checked(kind: Kind, bytes: Bytes) -> Message {
         match kind {
             Kind::Text => Message::Text(Text { bytes }),

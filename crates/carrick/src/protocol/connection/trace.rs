@@ -72,13 +72,13 @@ impl Traffic {
 pub(super) struct Ledger {
     pub(super) received: Traffic,
     pub(super) sent: Traffic,
-    records: Option<Box<VecDeque<FrameRecord>>>,
+    records: Option<VecDeque<FrameRecord>>,
 }
 
 impl Ledger {
     pub(super) fn set_tracing(&mut self, on: bool) {
         match (on, &self.records) {
-            (true, None) => self.records = Some(Box::default()),
+            (true, None) => self.records = Some(VecDeque::new()),
             (true, Some(_)) => {}
             (false, _) => self.records = None,
         }
