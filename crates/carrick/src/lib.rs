@@ -1,4 +1,19 @@
 //! A strict and fast WebSocket stack.
 
+#[cfg(feature = "net")]
+mod error;
+#[cfg(feature = "net")]
+mod system;
+#[cfg(feature = "net")]
+mod transport;
+#[cfg(feature = "net")]
+mod websocket;
+
 // The public interface is:
 pub mod protocol;
+#[cfg(feature = "net")]
+pub use crate::{
+    error::Error,
+    transport::NetStream,
+    websocket::{Piece, Receiver, Sender, WebSocket},
+};

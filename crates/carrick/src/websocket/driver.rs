@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{
     error::Error,
-    protocol::{CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
+    protocol::{
+        CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell,
+    },
 };
 
 /// A connection and the stream that carries it.
@@ -197,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if let Err(error) = ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
                 self.handle_broken(error);
             }
-            self.with_shell(|connection, shell| connection.handle_drained(shell));
+            self.with_shell(Connection::handle_drained);
             if self.output.is_empty() {
                 return Poll::Ready(());
             }
@@ -215,7 +217,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         with_receive_buffer(|buffer| {
             let mut read = ReadBuf::new(buffer);
             match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
-                Ok(()) if !read.filled().is_empty() => return Poll::Ready(self.handle_bytes(read.filled_mut())),
+                Ok(()) if !read.filled().is_empty() => {
+                    return Poll::Ready(self.handle_bytes(read.filled_mut()));
+                }
                 Ok(()) => {}
                 Err(error) => self.handle_broken(error),
             }
@@ -229,8 +233,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
-            let (consumed, found) =
-                self.with_shell(|connection, shell| parse(connection, unparsed, shell, Bytes::copy_from_slice));
+            let (consumed, found) = self
+                .with_shell(|connection, shell| parse(connection, unparsed, shell, Bytes::copy_from_slice));
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
@@ -335,7 +339,8 @@ fn parse(
 }
 
 fn going_away() -> CloseFrame {
-    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping").expect("1001 may be sent and the reason is short")
+    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
+        .expect("1001 may be sent and the reason is short")
 }
 
 /// Most slices in one vectored write.

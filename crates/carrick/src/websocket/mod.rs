@@ -5,7 +5,6 @@ mod local;
 mod piece;
 mod split;
 mod stop;
-#[expect(clippy::module_inception)]
 mod websocket;
 
 pub use piece::Piece;

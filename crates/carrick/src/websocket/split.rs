@@ -143,11 +143,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Cancel safety
     ///
     /// As [`feed`](Sender::feed).
-    pub async fn feed_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+    pub async fn feed_with(
+        &mut self,
+        message: impl Into<Message>,
+        compression: Compression,
+    ) -> Result<(), Error> {
         let mut message = Some(message.into());
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| match message.take() {
-                Some(message) => driver.with_shell(|connection, shell| connection.send(message, compression, shell)),
+                Some(message) => {
+                    driver.with_shell(|connection, shell| connection.send(message, compression, shell))
+                }
                 None => Ok(()),
             })
         })

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     error::Error,
     protocol::{
-        Agreement, CloseCode, CloseFrame, Closed, Compression, Config, Connection, Delivery, FrameRecord, Kind,
-        Message, Prepared, Role, SendError, Traffic,
+        Agreement, CloseCode, CloseFrame, Closed, Compression, Config, Connection, Delivery, FrameRecord,
+        Kind, Message, Prepared, Role, SendError, Traffic,
     },
     system,
     transport::NetStream,
@@ -61,7 +61,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Panics
     ///
     /// Later, when it is polled outside of a tokio runtime with its timers enabled.
-    pub fn new(stream: S, role: Role, config: Arc<Config>, agreement: Agreement, received: BytesMut) -> WebSocket<S> {
+    pub fn new(
+        stream: S,
+        role: Role,
+        config: Arc<Config>,
+        agreement: Agreement,
+        received: BytesMut,
+    ) -> WebSocket<S> {
         let connection = Connection::new(role, config, &agreement, system::now());
         WebSocket { driver: Driver::new(stream, connection, received), agreement: Box::new(agreement) }
     }
@@ -160,7 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// As [`feed`](WebSocket::feed).
-    pub async fn feed_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+    pub async fn feed_with(
+        &mut self,
+        message: impl Into<Message>,
+        compression: Compression,
+    ) -> Result<(), Error> {
         let message = message.into();
         poll_fn(|cx| self.driver.poll_ready(cx)).await?;
         Ok(self.driver.with_shell(|connection, shell| connection.send(message, compression, shell))?)
@@ -205,8 +215,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub async fn send_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
         let bytes = bytes.into();
         poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        self.driver
-            .with_shell(|connection, shell| connection.send_piece(kind, bytes, last, Compression::Auto, shell))?;
+        self.driver.with_shell(|connection, shell| {
+            connection.send_piece(kind, bytes, last, Compression::Auto, shell)
+        })?;
         self.flush().await
     }
 

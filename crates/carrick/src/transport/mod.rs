@@ -1,0 +1,5 @@
+//! F5: byte streams. Knows no `WebSocket`.
+
+mod stream;
+
+pub use stream::NetStream;
