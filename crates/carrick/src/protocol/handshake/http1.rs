@@ -34,9 +34,9 @@ impl Default for HeadLimits {
 
 /// Finds and parses the head of a request or of a response in bytes that arrive piece by piece.
 ///
-/// Each byte is looked at once while the end of the head is searched, and parsed once it is found. What cannot be HTTP is
-/// an error as soon as it is seen, so that a peer which speaks something else need not be waited for. After a head, and
-/// after an error, the reader starts anew. It is a few words large.
+/// Each byte is looked at once while the end of the head is searched, and parsed once it is found. What cannot be HTTP
+/// is an error as soon as it is seen, so that a peer which speaks something else need not be waited for. After a head,
+/// and after an error, the reader starts anew. It is a few words large.
 ///
 /// The grammar is read strictly: lines end in CR LF, no line is folded, and there are no control bytes.
 ///
@@ -159,8 +159,8 @@ impl HeadReader {
         let at_line_start = self.scanned == self.line_start;
         match byte {
             b'\n' if self.after_return => Ok(()),
-            // RFC 9112 §2.2: "a recipient MAY recognize a single LF as a line terminator". Proxies differ in whether they
-            // do, and where two readers see different lines there is something to smuggle.
+            // RFC 9112 §2.2: "a recipient MAY recognize a single LF as a line terminator". Proxies differ in whether
+            // they do, and where two readers see different lines there is something to smuggle.
             b'\n' => Err(HeadError::Malformed("line feed without carriage return")),
             _ if self.after_return => Err(HeadError::Malformed("carriage return without line feed")),
             b'\r' => Ok(()),
@@ -196,7 +196,8 @@ impl HeadReader {
     /// Takes note of a line that ended; tells whether it was the blank one behind the head.
     fn ends_head(&mut self, line: &[u8], kind: Kind) -> Result<bool, HeadError> {
         if line.is_empty() {
-            // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the request-line."
+            // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the
+            // request-line."
             return if self.lines > 0 || kind == Kind::Request {
                 Ok(self.lines > 0)
             } else {
