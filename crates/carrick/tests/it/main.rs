@@ -1,6 +1,10 @@
-//! The integration tests of `carrick`, in one binary.
+//! Integration tests of the library, in one binary so that linking happens once.
+
+// Helpers unwrap as the tests do: a panic names the line.
+#![allow(clippy::unwrap_used)]
 
 mod exports;
 mod layers;
+mod rules;
 mod source;
 mod tidy;

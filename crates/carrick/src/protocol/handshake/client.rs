@@ -214,8 +214,8 @@ impl PendingHandshake {
         Ok(Agreement { subprotocol, deflate })
     }
 
-    /// Item 4: "If the response lacks a |Sec-WebSocket-Accept| header field or the |Sec-WebSocket-Accept| contains a value
-    /// other than [the expected one] … ignoring any leading and trailing whitespace, the client MUST _Fail_".
+    /// Item 4: "If the response lacks a |Sec-WebSocket-Accept| header field or the |Sec-WebSocket-Accept| contains a
+    /// value other than [the expected one] … ignoring any leading and trailing whitespace, the client MUST _Fail" it.
     fn check_accept(&self, headers: &HeaderMap) -> Result<(), ResponseError> {
         let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
         let value = values.next().ok_or(ResponseError::AcceptMissing)?.as_bytes().trim_ascii();
@@ -232,7 +232,7 @@ impl PendingHandshake {
     }
 
     /// Item 5: "If the response includes a |Sec-WebSocket-Extensions| header field and this header field indicates the
-    /// use of an extension that was not present in the client's handshake … the client MUST _Fail_".
+    /// use of an extension that was not present in the client's handshake … the client MUST _Fail" it.
     fn check_extensions(&self, headers: &HeaderMap) -> Result<Option<DeflateParams>, ResponseError> {
         let answers =
             extensions(headers, &SEC_WEBSOCKET_EXTENSIONS).map_err(ResponseError::ExtensionsMalformed)?;
@@ -250,7 +250,7 @@ impl PendingHandshake {
     }
 
     /// Item 6: "If the response includes a |Sec-WebSocket-Protocol| header field and this header field indicates the use
-    /// of a subprotocol that was not present in the client's handshake … the client MUST _Fail_".
+    /// of a subprotocol that was not present in the client's handshake … the client MUST _Fail" it.
     fn check_subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, ResponseError> {
         let mut values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
         let Some(value) = values.next() else { return Ok(None) };

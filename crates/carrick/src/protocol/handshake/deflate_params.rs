@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     config_error::HandshakeConfigError,
-    header_values::{Extension, Parameter},
+    header_values::{Extension, Parameter, excerpt},
     response_error::ResponseError,
 };
 
@@ -74,7 +74,7 @@ impl DeflateConfig {
 
     /// Sets how far our compressor looks back at most, as the base-2 logarithm of bytes, 9 to 15 (RFC 7692 §7.1.2).
     ///
-    /// Default: 12, which is 4 KiB: messages are rarely longer, and 15 costs several times the memory.
+    /// Default: 12, which is 4 KiB: messages are rarely longer, and each step doubles what the window takes.
     ///
     /// # Errors
     ///
@@ -110,9 +110,9 @@ impl DeflateConfig {
         Ok(self)
     }
 
-    /// Sets how much memory the compressor uses beside its window, 1 to 9; each step doubles it.
+    /// Sets how large the compressor's buffer of pending symbols is, 1 to 9; each step doubles it.
     ///
-    /// Default: 5. Higher values compress long messages a little better.
+    /// Default: 5. Higher values compress long messages a little better and take more memory.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl DeflateConfig {
         self.level
     }
 
-    /// How much memory the compressor uses beside its window, 1 to 9.
+    /// How large the compressor's buffer of pending symbols is, 1 to 9.
     #[must_use]
     pub fn memory_level(&self) -> u8 {
         self.memory_level
@@ -244,7 +244,7 @@ pub(super) fn check_answer(
     answer: &Extension<'_>,
 ) -> Result<DeflateParams, ResponseError> {
     if answer.name != NAME {
-        return Err(ResponseError::ExtensionNotOffered { name: answer.name.to_owned() });
+        return Err(ResponseError::ExtensionNotOffered { name: excerpt(answer.name.as_bytes()) });
     }
     let parameters = Parameters::parse(answer)?;
     let own_bits = match parameters.client_window {
@@ -294,7 +294,7 @@ fn accept(config: &DeflateConfig, offer: &Parameters) -> Option<(DeflateParams, 
         peer_max_window_bits: peer_limit.min(hinted_by_peer),
     };
     let mut answer = NAME.to_owned();
-    // RFC 7692 §7.1.1.1 and §7.1.1.2: a server may include both "even if the offer … didn't include" them.
+    // RFC 7692 §7.1.1.1 and §7.1.1.2: a server may include both even if the offer did not.
     write_flag(&mut answer, SERVER_NO_TAKEOVER, !params.own_context_takeover);
     write_flag(&mut answer, CLIENT_NO_TAKEOVER, !params.peer_context_takeover);
     if offer.server_window.is_some() || params.own_max_window_bits < LARGEST_WINDOW {
@@ -338,7 +338,9 @@ impl Parameters {
                     let bits = window_bits(CLIENT_WINDOW, parameter)?;
                     parsed.client_window.replace(Some(bits)).is_some()
                 }
-                name => return Err(ResponseError::DeflateParameterUnknown { name: name.to_owned() }),
+                name => {
+                    return Err(ResponseError::DeflateParameterUnknown { name: excerpt(name.as_bytes()) });
+                }
             };
             if repeated {
                 return Err(ResponseError::DeflateParameterRepeated { name: parameter.name.to_owned() });
@@ -368,7 +370,10 @@ fn window_bits(name: &'static str, parameter: &Parameter<'_>) -> Result<u8, Resp
 }
 
 fn value_invalid(parameter: &'static str, found: &Parameter<'_>) -> ResponseError {
-    ResponseError::DeflateValueInvalid { parameter, value: found.value.as_deref().map(str::to_owned) }
+    ResponseError::DeflateValueInvalid {
+        parameter,
+        value: found.value.as_ref().map(|value| excerpt(value.as_bytes())),
+    }
 }
 
 fn window_too_large(parameter: &'static str, bits: u8, offered: u8) -> ResponseError {

@@ -226,7 +226,7 @@ impl FromStr for IpNetwork {
     ///
     /// # Errors
     ///
-    /// [`HandshakeConfigError::NetworkInvalid`], also if a bit is set behind the prefix: it is most likely a typing error.
+    /// [`HandshakeConfigError::NetworkInvalid`], also if a bit is set behind the prefix, most likely by mistake.
     fn from_str(text: &str) -> Result<IpNetwork, HandshakeConfigError> {
         parse_network(text).ok_or_else(|| HandshakeConfigError::NetworkInvalid { text: text.to_owned() })
     }
@@ -291,11 +291,11 @@ fn forwarded_element(scanner: &mut Scanner<'_>) -> Option<Hop> {
             return None;
         }
         let value = scanner.word()?;
-        let slot = match () {
-            () if name.eq_ignore_ascii_case("for") => Some(&mut node),
-            () if name.eq_ignore_ascii_case("proto") => Some(&mut scheme),
-            () if name.eq_ignore_ascii_case("host") => Some(&mut host),
-            () => None,
+        let slot = match name.to_ascii_lowercase().as_str() {
+            "for" => Some(&mut node),
+            "proto" => Some(&mut scheme),
+            "host" => Some(&mut host),
+            _ => None,
         };
         if slot.is_some_and(|slot| slot.replace(value).is_some()) {
             return None;

@@ -234,7 +234,8 @@ fn printable(bytes: &[u8]) -> Option<&str> {
     if allowed { std::str::from_utf8(bytes).ok() } else { None }
 }
 
-/// Most elements in one list; an element with more parameters than that is a syntax error. A browser sends one extension.
+/// Most elements in one list; an element with more parameters than that is a syntax error. A browser sends one
+/// extension.
 const MAX_ELEMENTS: usize = 64;
 
 /// Most bytes of a peer's value that are repeated in a sentence.

@@ -73,8 +73,8 @@ impl FromStr for Host {
     ///
     /// # Errors
     ///
-    /// [`HandshakeConfigError::HostInvalid`] for anything else: user information, a path, spaces, an empty name, a port above
-    /// 65535.
+    /// [`HandshakeConfigError::HostInvalid`] for anything else: user information, a path, spaces, an empty name, a port
+    /// above 65535.
     fn from_str(text: &str) -> Result<Host, HandshakeConfigError> {
         Host::parse(text.as_bytes())
             .ok_or_else(|| HandshakeConfigError::HostInvalid { text: text.to_owned() })

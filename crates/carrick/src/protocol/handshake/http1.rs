@@ -34,9 +34,9 @@ impl Default for HeadLimits {
 
 /// Finds and parses the head of a request or of a response in bytes that arrive piece by piece.
 ///
-/// Each byte is looked at once while the end of the head is searched, and parsed once it is found. What cannot be HTTP is
-/// an error as soon as it is seen, so that a peer which speaks something else need not be waited for. A reader reads one
-/// head; it is a few words large.
+/// Each byte is looked at once while the end of the head is searched, and parsed once it is found. What cannot be HTTP
+/// is an error as soon as it is seen, so that a peer which speaks something else need not be waited for. After a head,
+/// and after an error, the reader starts anew. It is a few words large.
 ///
 /// The grammar is read strictly: lines end in CR LF, no line is folded, and there are no control bytes.
 ///
@@ -65,6 +65,13 @@ pub struct HeadReader {
     after_return: bool,
     /// Whether the first line has had a space, which ends its first word.
     first_word_ended: bool,
+}
+
+/// A complete head, its bytes well-formed.
+#[derive(Debug)]
+struct Head {
+    bytes: Bytes,
+    field_count: usize,
 }
 
 /// Which head is read.
@@ -98,26 +105,36 @@ impl HeadReader {
     /// [`Rejection::HeadMalformed`], [`Rejection::HeadTooLarge`], [`Rejection::TooManyHeaders`] and
     /// [`Rejection::HttpVersionUnsupported`]. They do not depend on how the bytes were cut.
     pub fn read_request(&mut self, received: &[u8]) -> Result<Option<(Request<()>, usize)>, Rejection> {
-        let Some(head) = self.complete_head(received, Kind::Request)? else { return Ok(None) };
-        Ok(Some((self.parse_request(head)?, head.len())))
+        let Some(head) = self.next_head(received, Kind::Request)? else { return Ok(None) };
+        Ok(Some((self.parse_request(&head)?, head.bytes.len())))
     }
 
     /// Reads the head of a response, in the same way as [`HeadReader::read_request`].
     ///
-    /// An informational response (1xx other than 101) is returned like any other: skip its bytes and read on with a new
-    /// reader.
+    /// An informational response (1xx other than 101) is returned like any other: skip its bytes and read on.
     ///
     /// # Errors
     ///
     /// [`ResponseError::HeadMalformed`], [`ResponseError::HeadTooLarge`], [`ResponseError::TooManyHeaders`] and
     /// [`ResponseError::HttpVersionUnsupported`].
     pub fn read_response(&mut self, received: &[u8]) -> Result<Option<(Response<()>, usize)>, ResponseError> {
-        let Some(head) = self.complete_head(received, Kind::Response)? else { return Ok(None) };
-        Ok(Some((self.parse_response(head)?, head.len())))
+        let Some(head) = self.next_head(received, Kind::Response)? else { return Ok(None) };
+        Ok(Some((self.parse_response(&head)?, head.bytes.len())))
     }
 
-    /// The head with its blank line, if it is complete. Resumes where the last call stopped.
-    fn complete_head<'a>(&mut self, received: &'a [u8], kind: Kind) -> Result<Option<&'a [u8]>, HeadError> {
+    /// The head, if it is complete. Resumes where the last call stopped, or starts anew if that was the end of a head.
+    fn next_head(&mut self, received: &[u8], kind: Kind) -> Result<Option<Head>, HeadError> {
+        let found = self.scan(received, kind);
+        let field_count = self.field_count();
+        if !matches!(found, Ok(None)) {
+            *self = HeadReader::new(self.limits);
+        }
+        // One copy of the head, which the target and the values of its fields then share.
+        Ok(found?.map(|bytes| Head { bytes: Bytes::copy_from_slice(bytes), field_count }))
+    }
+
+    /// The bytes of the head with its blank line, if it is complete.
+    fn scan<'a>(&mut self, received: &'a [u8], kind: Kind) -> Result<Option<&'a [u8]>, HeadError> {
         let allowed = received.get(..self.limits.max_head_bytes).unwrap_or(received);
         while let Some(byte) = allowed.get(self.scanned) {
             self.check_byte(*byte, kind)?;
@@ -142,8 +159,8 @@ impl HeadReader {
         let at_line_start = self.scanned == self.line_start;
         match byte {
             b'\n' if self.after_return => Ok(()),
-            // RFC 9112 §2.2: "a recipient MAY recognize a single LF as a line terminator". Proxies differ in whether they
-            // do, and where two readers see different lines there is something to smuggle.
+            // RFC 9112 §2.2: "a recipient MAY recognize a single LF as a line terminator". Proxies differ in whether
+            // they do, and where two readers see different lines there is something to smuggle.
             b'\n' => Err(HeadError::Malformed("line feed without carriage return")),
             _ if self.after_return => Err(HeadError::Malformed("carriage return without line feed")),
             b'\r' => Ok(()),
@@ -179,7 +196,8 @@ impl HeadReader {
     /// Takes note of a line that ended; tells whether it was the blank one behind the head.
     fn ends_head(&mut self, line: &[u8], kind: Kind) -> Result<bool, HeadError> {
         if line.is_empty() {
-            // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the request-line."
+            // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the
+            // request-line."
             return if self.lines > 0 || kind == Kind::Request {
                 Ok(self.lines > 0)
             } else {
@@ -190,22 +208,20 @@ impl HeadReader {
             check_request_version(line)?;
         }
         self.lines += 1;
-        if self.header_count() > self.limits.max_headers {
+        if self.field_count() > self.limits.max_headers {
             return Err(HeadError::TooManyHeaders { limit: self.limits.max_headers });
         }
         Ok(false)
     }
 
-    fn header_count(&self) -> usize {
+    fn field_count(&self) -> usize {
         self.lines.saturating_sub(1)
     }
 
-    fn parse_request(&self, head: &[u8]) -> Result<Request<()>, HeadError> {
-        // One copy of the head, which the target and the values then share.
-        let head = Bytes::copy_from_slice(head);
-        let mut storage = vec![MaybeUninit::uninit(); self.header_count()];
+    fn parse_request(&self, head: &Head) -> Result<Request<()>, HeadError> {
+        let mut storage = vec![MaybeUninit::uninit(); head.field_count];
         let mut parsed = httparse::Request::new(&mut []);
-        let status = parsed.parse_with_uninit_headers(&head, &mut storage)?;
+        let status = parsed.parse_with_uninit_headers(&head.bytes, &mut storage)?;
         let (httparse::Status::Complete(_), Some(method), Some(target)) =
             (status, parsed.method, parsed.path)
         else {
@@ -214,19 +230,18 @@ impl HeadReader {
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(method.as_bytes())
             .map_err(|_| HeadError::Malformed("method is not a token"))?;
-        *request.uri_mut() = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
+        *request.uri_mut() = Uri::from_maybe_shared(head.bytes.slice_ref(target.as_bytes()))
             .map_err(|_| HeadError::Malformed("request target is not a uri"))?;
         *request.version_mut() = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-        *request.headers_mut() = self.header_map(&head, parsed.headers)?;
+        *request.headers_mut() = self.header_map(head, parsed.headers)?;
         Ok(request)
     }
 
-    fn parse_response(&self, head: &[u8]) -> Result<Response<()>, HeadError> {
-        let head = Bytes::copy_from_slice(head);
-        let mut storage = vec![MaybeUninit::uninit(); self.header_count()];
+    fn parse_response(&self, head: &Head) -> Result<Response<()>, HeadError> {
+        let mut storage = vec![MaybeUninit::uninit(); head.field_count];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        let status = config.parse_response_with_uninit_headers(&mut parsed, &head, &mut storage)?;
+        let status = config.parse_response_with_uninit_headers(&mut parsed, &head.bytes, &mut storage)?;
         let (httparse::Status::Complete(_), Some(code)) = (status, parsed.code) else {
             return Err(HeadError::Malformed("head ends too early"));
         };
@@ -234,17 +249,17 @@ impl HeadReader {
         *response.status_mut() =
             StatusCode::from_u16(code).map_err(|_| HeadError::Malformed("status is below 100"))?;
         *response.version_mut() = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-        *response.headers_mut() = self.header_map(&head, parsed.headers)?;
+        *response.headers_mut() = self.header_map(head, parsed.headers)?;
         Ok(response)
     }
 
     /// `headers` are those that were parsed from `head`, whose bytes their values go on using.
-    fn header_map(&self, head: &Bytes, headers: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
+    fn header_map(&self, head: &Head, headers: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
         let mut map = HeaderMap::with_capacity(headers.len());
         for header in headers {
             let name = HeaderName::from_bytes(header.name.as_bytes())
                 .map_err(|_| HeadError::Malformed("header name is not a token"))?;
-            let value = HeaderValue::from_maybe_shared(head.slice_ref(header.value))
+            let value = HeaderValue::from_maybe_shared(head.bytes.slice_ref(header.value))
                 .map_err(|_| HeadError::Malformed("header value has a control byte"))?;
             // The map has a bound of its own, above any limit that makes sense.
             let appended = map.try_append(name, value);

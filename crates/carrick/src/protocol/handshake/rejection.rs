@@ -10,7 +10,10 @@ use http::{
     },
 };
 
-use super::{header_values::ListError, origin::Origin};
+use super::{
+    header_values::{ListError, excerpt},
+    origin::Origin,
+};
 
 /// Why a server does not open the WebSocket it was asked for (RFC 6455 §4.2).
 ///
@@ -308,7 +311,8 @@ impl Rejection {
         if let Rejection::MethodNotGet { .. } = self {
             headers.insert(ALLOW, HeaderValue::from_static("GET"));
         }
-        // RFC 6455 §4.4: "the server … MUST also include a |Sec-WebSocket-Version| header field".
+        // RFC 6455 §4.4: "If the server doesn't support the requested version, it MUST respond with a
+        // |Sec-WebSocket-Version| header field … containing all versions it is willing to use."
         if let Rejection::VersionMissing | Rejection::VersionUnsupported { .. } | Rejection::VersionRepeated =
             self
         {
@@ -385,7 +389,7 @@ impl fmt::Display for Rejection {
             Rejection::OriginRefused { origin } => {
                 write!(f, "pages from {origin} may not connect to this server")
             }
-            Rejection::NotFound { path } => write!(f, "no websocket at {path:.200?}"),
+            Rejection::NotFound { path } => write!(f, "no websocket at \"{}\"", excerpt(path.as_bytes())),
             Rejection::Refused(refusal) => f.write_str(&refusal.sentence),
             Rejection::Draining => f.write_str("server is stopping, connect again later"),
         }

@@ -326,9 +326,9 @@ fn check_extended_connect(request: &Request<()>) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// RFC 9112 §3.2: "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header field and
-/// to any request message that contains more than one Host header field line or a Host header field with an invalid
-/// field value." Over HTTP/2 and HTTP/3 `:authority` stands for it.
+/// RFC 9112 §3.2: "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header field
+/// and to any request message that contains more than one Host header field line or a Host header field with an
+/// invalid field value." Over HTTP/2 and HTTP/3 `:authority` stands for it.
 fn check_host(request: &Request<()>) -> Result<(), Rejection> {
     let header = at_most_one(request.headers(), &HOST, || Rejection::HostRepeated)?;
     let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
@@ -366,8 +366,8 @@ fn check_version(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// RFC 6455 §4.2.1 item 5: "A |Sec-WebSocket-Key| header field with a base64-encoded value that, when decoded, is 16
-/// bytes in length."
+/// RFC 6455 §4.2.1 item 5: "A |Sec-WebSocket-Key| header field with a base64-encoded … value that, when decoded, is
+/// 16 bytes in length."
 fn accept(headers: &HeaderMap) -> Result<String, Rejection> {
     let key = at_most_one(headers, &SEC_WEBSOCKET_KEY, || Rejection::KeyRepeated)?;
     let key = key.ok_or(Rejection::KeyMissing)?;
