@@ -5,7 +5,7 @@
 const MAX_LOG_LINES = 300;
 const MAX_FRAME_ROWS = 200;
 const MAX_ECHO_ROWS = 3;
-const MAX_SPARK_POINTS = 60;
+const MAX_SPARK_POINTS = 40;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
 // A connection that lived this long was a good one: the next delay is short again.
@@ -13,6 +13,8 @@ const STEADY_MS = 5_000;
 // The server reports about once a second. Browsers give no ping to a page, so silence is the only sign.
 const MAX_SILENCE_MS = 15_000;
 const ECHO_TIMEOUT_MS = 10_000;
+// The browser first paints what the click changed; the painting is no part of the round trip.
+const PAINT_MS = 40;
 const SAME_BREATH_MS = 120_000;
 const NAME_KEY = "carrick.name";
 
@@ -204,6 +206,11 @@ function avatar(id, name) {
   return made;
 }
 
+/** Leaves the field alone while somebody types in it. */
+function showOwnName() {
+  if (document.activeElement !== byId("name")) byId("name").value = members.get(ownId) ?? "";
+}
+
 function showMembers() {
   const rows = [...members].map(([id, name]) => {
     const row = element("li", id === ownId ? "you" : "");
@@ -338,7 +345,7 @@ function welcomed(welcome) {
   showFacts(welcome);
   const wanted = sessionStorage.getItem(NAME_KEY);
   if (wanted && wanted !== welcome.name) connection.send({ type: "rename", name: wanted });
-  else byId("name").value = welcome.name;
+  else showOwnName();
 }
 
 function joined({ id, name }) {
@@ -355,7 +362,7 @@ function left({ id, name }) {
 function renamed({ id, name }) {
   const before = members.get(id) ?? "Somebody";
   members.set(id, name);
-  if (id === ownId) byId("name").value = name;
+  if (id === ownId) showOwnName();
   // A tab that brings its name along renames itself as soon as it has joined: one line for both.
   if (lastJoined?.id === id) lastJoined.line.textContent = `${name} joined`;
   else if (id !== ownId) addEvent(`${before} is now ${name}`);
@@ -364,7 +371,7 @@ function renamed({ id, name }) {
 
 function refused({ text }) {
   addEvent(text, "wrong");
-  if (document.activeElement !== byId("name")) byId("name").value = members.get(ownId) ?? "";
+  showOwnName();
 }
 
 const HANDLERS = {
@@ -405,9 +412,9 @@ function say() {
 function rename() {
   const field = byId("name");
   const name = field.value.trim();
-  const current = members.get(ownId) ?? "";
-  if (!name || name === current) {
-    field.value = current;
+  // Without a connection the name is kept for the next one.
+  if (!name || name === members.get(ownId)) {
+    field.value = members.get(ownId) ?? sessionStorage.getItem(NAME_KEY) ?? "";
     return;
   }
   sessionStorage.setItem(NAME_KEY, name);
@@ -424,10 +431,11 @@ byId("text").addEventListener("keydown", (event) => {
   event.preventDefault();
   say();
 });
-byId("name").addEventListener("change", rename);
+byId("name").addEventListener("blur", rename);
 byId("name").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing) return;
+  if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
   event.preventDefault();
+  if (event.key === "Escape") event.target.value = "";
   byId("text").focus();
 });
 byId("close").addEventListener("click", () => connection.close());
@@ -488,6 +496,7 @@ function identical(sent, received) {
 async function echo(payload) {
   const socket = echoConnection();
   if (socket.readyState === WebSocket.CONNECTING) await next(socket, "open");
+  await new Promise((resolve) => setTimeout(resolve, PAINT_MS));
   const started = performance.now();
   const answer = next(socket, "message");
   socket.send(payload);
