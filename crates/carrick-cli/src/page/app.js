@@ -122,6 +122,12 @@ class Connection extends EventTarget {
     return Math.max(0, this.#retryAt - performance.now()) / 1000;
   }
 
+  /** How long it has been open, as minutes:seconds. */
+  get age() {
+    const seconds = Math.floor((performance.now() - this.#openedAt) / 1000);
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+
   get attempt() {
     return this.#attempt;
   }
@@ -171,13 +177,24 @@ const connection = new Connection();
 
 const STATE_NAMES = { connecting: "connecting", open: "open", closing: "closing", waiting: "reconnecting", closed: "closed" };
 
+function stateDetail() {
+  const { state, detail } = connection;
+  if (state === "waiting") return `in ${connection.secondsLeft.toFixed(1)} s · ${detail}`;
+  return state === "open" ? `for ${connection.age}` : detail;
+}
+
+// A live region speaks whenever it is written, so it is written only when it changes.
+function write(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
 function showState() {
   const { state, detail } = connection;
   byId("state").dataset.state = state;
-  // A live region speaks whenever it is written, so it is written only when it changes.
-  if (byId("state-name").textContent !== STATE_NAMES[state]) byId("state-name").textContent = STATE_NAMES[state];
-  byId("state-detail").textContent =
-    state === "waiting" ? `in ${connection.secondsLeft.toFixed(1)} s · ${detail}` : detail;
+  byId("state").title = detail;
+  write("state-name", STATE_NAMES[state]);
+  write("state-detail", stateDetail());
+  write("close", state === "waiting" ? "Stop" : "Close");
   byId("close").disabled = state === "closing" || state === "closed";
   byId("reconnect").disabled = state !== "waiting" && state !== "closed";
   byId("say").disabled = state !== "open";
@@ -362,7 +379,10 @@ function left({ id, name }) {
 function renamed({ id, name }) {
   const before = members.get(id) ?? "Somebody";
   members.set(id, name);
-  if (id === ownId) showOwnName();
+  if (id === ownId) {
+    sessionStorage.setItem(NAME_KEY, name);
+    showOwnName();
+  }
   // A tab that brings its name along renames itself as soon as it has joined: one line for both.
   if (lastJoined?.id === id) lastJoined.line.textContent = `${name} joined`;
   else if (id !== ownId) addEvent(`${before} is now ${name}`);
@@ -417,8 +437,7 @@ function rename() {
     field.value = members.get(ownId) ?? sessionStorage.getItem(NAME_KEY) ?? "";
     return;
   }
-  sessionStorage.setItem(NAME_KEY, name);
-  connection.send({ type: "rename", name });
+  if (!connection.send({ type: "rename", name })) sessionStorage.setItem(NAME_KEY, name);
 }
 
 byId("composer").addEventListener("submit", (event) => {
@@ -543,6 +562,6 @@ byId("name").value = sessionStorage.getItem(NAME_KEY) ?? "";
 hidePings();
 setInterval(() => {
   connection.watch();
-  if (connection.state === "waiting") showState();
+  write("state-detail", stateDetail());
 }, 200);
 connection.open();
