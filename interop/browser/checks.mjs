@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const CHECK_MS = 20_000;
 const POLL_MS = 50;
+const MAX_SHOWN_CHARACTERS = 300;
 
 export class Checks {
   #passed = 0;
@@ -22,7 +23,7 @@ export class Checks {
       console.log(`ok      ${what}${remark ? ` (${remark})` : ""}`);
     } catch (error) {
       this.#failed += 1;
-      console.log(`FAILED  ${what}: ${error.message.split("\n")[0]}`);
+      console.log(`FAILED  ${what}: ${error.message.split("\n")[0].slice(0, MAX_SHOWN_CHARACTERS)}`);
     } finally {
       bound.abort();
     }

@@ -5,6 +5,8 @@ import { until } from "./checks.mjs";
 export class Tab {
   /** Whatever the browser complained about: console errors, policy violations, failed requests. */
   complaints = [];
+  /** What the page is made of, as it was served. */
+  responses = [];
 
   constructor(page, label) {
     this.page = page;
@@ -13,7 +15,10 @@ export class Tab {
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && complain(message.text()));
     page.on("pageerror", (error) => complain(error.message));
     page.on("requestfailed", (request) => complain(`${request.url()} ${request.failure()?.errorText}`));
-    page.on("response", (response) => response.status() >= 400 && complain(`${response.url()} ${response.status()}`));
+    page.on("response", (response) => {
+      this.responses.push(response);
+      if (response.status() >= 400) complain(`${response.url()} ${response.status()}`);
+    });
   }
 
   static async open(context, url, label, prepare = async () => {}) {
@@ -69,12 +74,13 @@ export class Tab {
     await until(`${this.label} reads ${text}`, () => words.allTextContents(), (all) => all.includes(text));
   }
 
-  /** Waits for a row of the frame inspector with these words in it. */
+  /** Waits for a row of the frame inspector in which each of these words is one item, and returns the row. */
   async listsFrame(...words) {
     const rows = this.page.locator("#frame-rows tr");
+    const items = (found) => found.map((row) => [...row.querySelectorAll("td:not(:has(span)), span")].map((item) => item.textContent));
     const matches = (row) => words.every((word) => row.includes(word));
-    const all = await until(`${this.label} lists ${words.join(" ")}`, () => rows.allTextContents(), (all) => all.some(matches));
-    return all.find(matches);
+    const all = await until(`${this.label} lists ${words.join(" ")}`, () => rows.evaluateAll(items), (all) => all.some(matches));
+    return all.find(matches).join(" ");
   }
 
   /** Sends through the echo panel and returns what the newest line says. */

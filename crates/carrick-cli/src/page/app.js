@@ -235,7 +235,7 @@ function showMembers() {
     return row;
   });
   byId("members").replaceChildren(...rows);
-  byId("member-count").textContent = members.size ? `${members.size} here` : "nobody here yet";
+  byId("member-count").textContent = members.size ? `${members.size} here` : "not connected";
 }
 
 // Log
@@ -358,7 +358,7 @@ function welcomed(welcome) {
   lastSaid = null;
   roundTrips = [];
   for (const said of welcome.history) addSaid(said);
-  addEvent(welcome.members.length > 1 ? "You joined" : "You joined. Open this page in a second tab to talk to yourself.");
+  addEvent("You joined");
   showFacts(welcome);
   const wanted = sessionStorage.getItem(NAME_KEY);
   if (wanted && wanted !== welcome.name) connection.send({ type: "rename", name: wanted });
