@@ -87,6 +87,7 @@ class Connection extends EventTarget {
     clearTimeout(this.#timer);
     const socket = new WebSocket(address("/chat"));
     this.#socket = socket;
+    this.#heardAt = performance.now();
     this.#become("connecting", "");
     // Events of a socket that was given up come late and mean nothing.
     const current = (handle) => (event) => this.#socket === socket && handle(event);
@@ -111,10 +112,12 @@ class Connection extends EventTarget {
     return true;
   }
 
-  /** Called once in a while: notices a connection that fell silent. */
+  /** Called once in a while: gives up a connection that fell silent or never answered. */
   watch() {
-    if (this.state !== "open" || performance.now() - this.#heardAt < MAX_SILENCE_MS) return;
-    this.#socket.close();
+    const socket = this.#socket;
+    if (!socket || performance.now() - this.#heardAt < MAX_SILENCE_MS) return;
+    this.#socket = null;
+    socket.close();
     this.#lost(`nothing heard for ${MAX_SILENCE_MS / 1000} s`);
   }
 
