@@ -190,12 +190,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(self.driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))?)
     }
 
-    /// Sends a piece of a message as a fragment while the rest is still being produced; the `last` one ends it. The
-    /// pieces of a text may be cut inside a character; joined they have to be UTF-8.
+    /// Queues a piece of a message, which becomes a fragment, while the rest is still being produced; the `last` one
+    /// ends the message. The pieces of a text may be cut inside a character; joined they have to be UTF-8.
     ///
     /// # Errors
     ///
     /// As [`send`](WebSocket::send), and [`SendError::OtherKind`] for a piece of another kind than the first.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`feed`](WebSocket::feed).
+    pub async fn feed_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
+        let bytes = bytes.into();
+        poll_fn(|cx| self.driver.poll_ready(cx)).await?;
+        Ok(self.driver.with_shell(|connection, shell| {
+            connection.send_piece(kind, bytes, last, Compression::Auto, shell)
+        })?)
+    }
+
+    /// Sends a piece of a message: [`feed_piece`](WebSocket::feed_piece), then [`flush`](WebSocket::flush).
+    ///
+    /// # Errors
+    ///
+    /// As [`feed_piece`](WebSocket::feed_piece).
     ///
     /// # Cancel safety
     ///

@@ -397,6 +397,7 @@ impl Connection {
         let header = &piece.header;
         if piece.first {
             self.ledger.note(FrameRecord {
+                at: shell.now,
                 direction: Direction::In,
                 opcode: header.opcode,
                 fin: header.fin,

@@ -90,6 +90,7 @@ impl FrameSink<'_, '_> {
 
     fn note(&mut self, fin: bool, compressed: bool, opcode: Opcode, length: usize) {
         self.ledger.note(FrameRecord {
+            at: self.shell.now,
             direction: Direction::Out,
             opcode,
             fin,

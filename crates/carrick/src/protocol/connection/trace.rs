@@ -1,6 +1,6 @@
 //! Records of frames, and counts of them.
 
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, time::Instant};
 
 use crate::protocol::frame::Opcode;
 
@@ -16,6 +16,8 @@ pub enum Direction {
 /// One frame that went over the wire, without its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRecord {
+    /// When its header was received, or when it was queued.
+    pub at: Instant,
     /// Which way it went.
     pub direction: Direction,
     /// What it is.
@@ -108,11 +110,13 @@ impl Ledger {
 const MAX_RECORDS: usize = 1024;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
-    fn ping(length: u64) -> FrameRecord {
+    fn ping(at: Instant, length: u64) -> FrameRecord {
         FrameRecord {
+            at,
             direction: Direction::In,
             opcode: Opcode::Ping,
             fin: true,
@@ -124,14 +128,15 @@ mod tests {
 
     #[test]
     fn records_are_kept_only_while_tracing_and_the_oldest_go_first() {
+        let now = Instant::now();
         let mut ledger = Ledger::default();
-        ledger.note(ping(0));
+        ledger.note(ping(now, 0));
         assert_eq!(ledger.next_record(), None);
         ledger.set_tracing(true);
         for length in 0..=MAX_RECORDS as u64 {
-            ledger.note(ping(length));
+            ledger.note(ping(now, length));
         }
-        assert_eq!(ledger.next_record(), Some(ping(1)));
+        assert_eq!(ledger.next_record(), Some(ping(now, 1)));
         ledger.set_tracing(false);
         assert_eq!(ledger.next_record(), None);
         assert_eq!(ledger.received.frames, MAX_RECORDS as u64 + 2);
@@ -140,6 +145,6 @@ mod tests {
 
     #[test]
     fn a_record_reads_like_a_line_of_a_trace() {
-        assert_eq!(ping(4).to_string(), "< ping 4 bytes fin masked");
+        assert_eq!(ping(Instant::now(), 4).to_string(), "< ping 4 bytes fin masked");
     }
 }
