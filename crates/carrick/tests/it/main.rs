@@ -5,6 +5,8 @@
 
 mod exports;
 mod layers;
+mod pair;
 mod rules;
 mod source;
+mod support;
 mod tidy;

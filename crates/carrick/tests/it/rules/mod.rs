@@ -4,6 +4,15 @@ mod deflate_negotiation;
 mod handshake_client;
 mod handshake_server;
 mod origin;
+mod rfc6455_10_limits;
+mod rfc6455_5_2_framing;
+mod rfc6455_5_4_fragmentation;
+mod rfc6455_5_5_control;
+mod rfc6455_7_closing;
+mod rfc6455_8_utf8;
+mod rfc7692;
+mod sending;
+mod violations;
 
 use std::{collections::BTreeSet, fmt::Debug};
 

@@ -1,0 +1,1 @@
+//! Two connections over a network and a clock that the test moves.
