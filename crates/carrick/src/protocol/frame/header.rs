@@ -66,10 +66,12 @@ impl Header {
             // "A client MUST close a connection if it detects a masked frame" (§5.1).
             (true, false) => return Err(Violation::MaskForbidden),
         }
-        if opcode.is_control() && second & LENGTH > MAX_CONTROL_BYTES {
-            return Err(control_too_long(second & LENGTH, rest));
-        }
         let Some((length, rest)) = parse_length(second & LENGTH, rest)? else { return Ok(None) };
+        // "All control frames MUST have a payload length of 125 bytes or less" (§5.5). Looked at behind the whole length,
+        // so that the report is the same however the bytes arrive.
+        if opcode.is_control() && length > MAX_CONTROL_BYTES {
+            return Err(Violation::ControlFrameTooLong(length));
+        }
 
         let (mask, rest) = if rules.masked {
             let Some((key, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
@@ -155,18 +157,6 @@ fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violatio
     }
 }
 
-/// Names the length that a control frame announced, as far as it is there.
-fn control_too_long(short: u8, rest: &[u8]) -> Violation {
-    let length = match (short, rest) {
-        (LENGTH_IN_16_BITS, [a, b, ..]) => u64::from(u16::from_be_bytes([*a, *b])),
-        (LENGTH_IN_64_BITS, [a, b, c, d, e, f, g, h, ..]) => {
-            u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h])
-        }
-        _ => u64::from(short),
-    };
-    Violation::ControlFrameTooLong(length)
-}
-
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RESERVED: u8 = 0x70;
@@ -175,7 +165,7 @@ const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 const LENGTH_IN_16_BITS: u8 = 126;
 const LENGTH_IN_64_BITS: u8 = 127;
-const MAX_CONTROL_BYTES: u8 = 125;
+const MAX_CONTROL_BYTES: u64 = 125;
 
 #[cfg(test)]
 mod tests {
@@ -215,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_broken_rule_is_seen_in_the_byte_that_breaks_it() {
-        let cases: [(&[u8], HeaderRules, Violation); 9] = [
+        let cases: [(&[u8], HeaderRules, Violation); 10] = [
             (&[0x83], FROM_SERVER, Violation::ReservedOpcode(3)),
             (&[0xc1], FROM_SERVER, Violation::ReservedBits(0b100)),
             (&[0xb1], FROM_CLIENT, Violation::ReservedBits(0b011)),
@@ -225,6 +215,7 @@ mod tests {
             (&[0x81, 0x00], FROM_CLIENT, Violation::MaskMissing),
             (&[0x81, 0x80], FROM_SERVER, Violation::MaskForbidden),
             (&[0x89, 126, 0x01, 0x00], FROM_SERVER, Violation::ControlFrameTooLong(256)),
+            (&[0x89, 126, 0x00, 0x05], FROM_SERVER, Violation::LengthNotMinimal(5)),
         ];
         for (bytes, rules, violation) in cases {
             assert_eq!(Header::parse(bytes, rules), Err(violation), "{bytes:x?}");

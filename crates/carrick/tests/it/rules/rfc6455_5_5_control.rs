@@ -150,3 +150,16 @@ fn a_frame_that_keeps_arriving_keeps_the_connection_alive() {
         assert_eq!(peer.waits(20 * SECOND), Some(missing));
     }
 }
+
+#[test]
+fn a_control_frame_above_125_bytes_is_refused() {
+    for role in BOTH {
+        for opcode in [8, 9, 10] {
+            for length in [126_usize, 127, 0xffff, 0x1_0000, 1 << 62] {
+                let bytes = head(&frame(opcode, ""), length, role.peer());
+                let violation = Violation::ControlFrameTooLong(length as u64);
+                Setup::of(role).receives_bytes(&bytes).fails(violation, 1002);
+            }
+        }
+    }
+}
