@@ -87,10 +87,10 @@ impl MessageReader {
     /// How many received bytes may be worked on at once. A compressed message in pieces is inflated a little at a
     /// time: each byte can become a thousand.
     pub(super) fn step_bytes(&self) -> usize {
-        match (self.delivery, &self.deflate) {
-            (Delivery::Pieces, Some(_)) => INFLATE_STEP_BYTES,
-            _ => usize::MAX,
-        }
+        let in_pieces = |delivery| delivery == Delivery::Pieces;
+        // The bytes at hand may end the open message and begin the next.
+        let any = in_pieces(self.delivery) || self.open.as_ref().is_some_and(|open| in_pieces(open.delivery));
+        if any && self.deflate.is_some() { INFLATE_STEP_BYTES } else { usize::MAX }
     }
 
     /// Takes a piece of a data frame, whose payload is `payload`.

@@ -310,3 +310,13 @@ fn a_ping_between_compressed_fragments_is_answered() {
     let rule = Setup::of(Role::Server).deflate().receives(&frames);
     rule.shows(&[Seen::ping("p"), Seen::text("Hello")]).sends(&[pong("p")]);
 }
+
+#[test]
+fn a_bomb_begun_in_pieces_stays_so_when_later_messages_shall_be_whole() {
+    for role in BOTH {
+        let setup = Setup::of(role).deflate().config(|config| config.max_message_bytes = u64::MAX);
+        let pieces = pieces_of_a_bomb(&mut setup.peer(), 1000);
+        assert_eq!(pieces.iter().sum::<usize>(), 64 << 20);
+        assert!(pieces.iter().all(|&length| length <= 5 << 20), "{pieces:?}");
+    }
+}
