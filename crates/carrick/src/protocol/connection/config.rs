@@ -26,7 +26,7 @@ pub struct Config {
     /// most memory one peer can claim. Counts for messages received in pieces too; [`u64::MAX`] lets those run on.
     pub max_message_bytes: u64,
     /// Most fragments of one received message. Default 16,384. It bounds the work that a peer can cause with bytes
-    /// that bring nothing.
+    /// that bring nothing. Zero takes only messages in one frame.
     pub max_fragments: u32,
     /// Most empty fragments in a row in one received message. Default 16. Zero refuses the first.
     pub max_empty_fragments: u32,

@@ -219,17 +219,19 @@ impl MessageReader {
 
 impl OpenMessage {
     fn count_frame(&mut self, header: &Header, config: &Config) -> Result<(), Violation> {
-        self.fragments += 1;
-        if self.fragments > config.max_fragments {
+        // A message in one frame has no fragments; `MessageReader::whole` does not count it either.
+        let unfragmented = header.fin && header.opcode != Opcode::Continuation;
+        if !unfragmented && self.fragments >= config.max_fragments {
             return Err(Violation::TooManyFragments { limit: config.max_fragments });
         }
+        self.fragments += 1;
         if header.length > 0 {
             self.empty_fragments = 0;
         } else if !header.fin {
-            self.empty_fragments += 1;
-            if self.empty_fragments > config.max_empty_fragments {
+            if self.empty_fragments >= config.max_empty_fragments {
                 return Err(Violation::TooManyEmptyFragments { limit: config.max_empty_fragments });
             }
+            self.empty_fragments += 1;
         }
         if self.decompressor.is_none() {
             self.length = self.length.saturating_add(header.length);

@@ -146,3 +146,12 @@ fn lengths_whose_sum_does_not_fit_are_refused_and_do_not_overflow() {
         assert_eq!(peer.connection.received().bytes, 1 << 63);
     }
 }
+
+#[test]
+fn the_limits_of_fragments_are_the_same_wherever_one_frame_is_cut() {
+    for role in BOTH {
+        let setup = || Setup::of(role).config(|config| config.max_fragments = 0);
+        setup().receives(&[text("Hello")]).shows(&[Seen::text("Hello")]).sends(&[]);
+        setup().receives(&[text("a").open()]).fails(Violation::TooManyFragments { limit: 0 }, 1008);
+    }
+}
