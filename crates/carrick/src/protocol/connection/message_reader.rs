@@ -252,31 +252,31 @@ impl OpenMessage {
         pool: &mut DeflatePool,
     ) -> Result<(), Violation> {
         let start = self.buffer.len();
+        let mut inflated = Ok(());
         match &mut self.decompressor {
             None => self.buffer.extend_from_slice(payload),
             Some(decompressor) => {
-                let limit = config.max_message_bytes;
-                let too_large = |error| match error {
-                    InflateError::Invalid => Violation::DeflateInvalid,
-                    InflateError::TooLarge => {
-                        Violation::MessageTooLarge { length: limit.saturating_add(1), limit }
-                    }
-                };
                 let scratch = pool.scratch();
-                let allowance = limit - self.length;
-                decompressor.write(payload, allowance, scratch, &mut self.buffer).map_err(too_large)?;
-                if at_end {
+                let allowance = config.max_message_bytes - self.length;
+                inflated = decompressor.write(payload, allowance, scratch, &mut self.buffer);
+                if at_end && inflated.is_ok() {
                     let allowance = allowance - (self.buffer.len() - start) as u64;
-                    decompressor.finish(allowance, scratch, &mut self.buffer).map_err(too_large)?;
+                    inflated = decompressor.finish(allowance, scratch, &mut self.buffer);
                 }
                 self.length += (self.buffer.len() - start) as u64;
             }
         }
+        // The bytes in front of an error in the compression come first, so that the cut of the frames does not decide
+        // which rule was broken.
         if self.kind == Kind::Text {
             let added = self.buffer.get(start..).unwrap_or_default();
             self.utf8.check(added).map_err(|_| Violation::TextNotUtf8)?;
         }
-        Ok(())
+        let limit = config.max_message_bytes;
+        inflated.map_err(|error| match error {
+            InflateError::Invalid => Violation::DeflateInvalid,
+            InflateError::TooLarge => Violation::MessageTooLarge { length: limit.saturating_add(1), limit },
+        })
     }
 
     fn check_text(&mut self, payload: &[u8]) -> Result<(), Violation> {

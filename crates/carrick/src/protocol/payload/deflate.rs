@@ -181,7 +181,7 @@ impl Decompressor {
     /// # Errors
     ///
     /// [`InflateError::Invalid`] when the input is not DEFLATE, [`InflateError::TooLarge`] when it inflates to more than
-    /// `allowance` bytes. Bytes may have been appended before the error was found, at most `allowance`.
+    /// `allowance` bytes. What stands before the error is appended, at most `allowance` bytes.
     pub fn write(
         &mut self,
         input: &[u8],
@@ -194,16 +194,18 @@ impl Decompressor {
         loop {
             let room = allowance.saturating_add(1).min(SCRATCH_BYTES as u64) as usize;
             let block = scratch.block().get_mut(..room).unwrap_or_default();
-            let step = self.state.step(rest, block, InflateFlush::NoFlush)?;
-            let produced = step.produced as u64;
-            allowance = allowance.checked_sub(produced).ok_or(InflateError::TooLarge)?;
-            output.extend_from_slice(block.get(..step.produced).unwrap_or_default());
+            let step = self.state.step(rest, block, InflateFlush::NoFlush);
+            // What came before an error is handed over, so that the caller judges the bytes in their order.
+            let appended = allowance.min(step.produced as u64);
+            output.extend_from_slice(block.get(..appended as usize).unwrap_or_default());
+            allowance = allowance.checked_sub(step.produced as u64).ok_or(InflateError::TooLarge)?;
             rest = rest.get(step.consumed..).unwrap_or_default();
 
-            if step.ended {
-                self.reset();
-            } else if step.consumed > 0 {
-                self.state.in_stream = true;
+            match step.end {
+                End::Invalid => return Err(InflateError::Invalid),
+                End::Stream => self.reset(),
+                End::None if step.consumed > 0 => self.state.in_stream = true,
+                End::None => {}
             }
             // Only a full block may have left something inside.
             if rest.is_empty() && step.produced < room {
@@ -241,18 +243,18 @@ impl Decompressor {
         // else. So the inflater has to take exactly these four, and to stop there by itself although more bytes follow.
         let (tail, probe) = PROBE.split_at(TAIL.len());
         let block = scratch.block();
-        let step = self.state.step(&PROBE, block, InflateFlush::Block)?;
-        if step != (Step { consumed: tail.len(), produced: 0, ended: false }) {
+        let step = self.state.step(&PROBE, block, InflateFlush::Block);
+        if step != (Step { consumed: tail.len(), produced: 0, end: End::None }) {
             return Err(InflateError::Invalid);
         }
         // It stopped behind a block. An empty stored block changes nothing there, and only there: if bits of the tail were
         // still to be read, they would be the header of something else.
-        let step = self.state.step(probe, block, InflateFlush::Block)?;
-        if step == (Step { consumed: probe.len(), produced: 0, ended: false }) {
+        let step = self.state.step(probe, block, InflateFlush::Block);
+        if step == (Step { consumed: probe.len(), produced: 0, end: End::None }) {
             return Ok(());
         }
         // The empty stored block had BFINAL itself.
-        if step == (Step { consumed: 0, produced: 0, ended: true }) {
+        if step == (Step { consumed: 0, produced: 0, end: End::Stream }) {
             self.reset();
             return Ok(());
         }
@@ -261,17 +263,18 @@ impl Decompressor {
 }
 
 impl DecompressorState {
-    fn step(&mut self, input: &[u8], block: &mut [u8], flush: InflateFlush) -> Result<Step, InflateError> {
+    fn step(&mut self, input: &[u8], block: &mut [u8], flush: InflateFlush) -> Step {
         let before = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(input, block, flush).map_err(|_| InflateError::Invalid)?;
-        Ok(Step {
+        let status = self.inflate.decompress(input, block, flush);
+        Step {
             consumed: (self.inflate.total_in() - before.0) as usize,
             produced: (self.inflate.total_out() - before.1) as usize,
-            ended: match status {
-                Status::StreamEnd => true,
-                Status::Ok | Status::BufError => false,
+            end: match status {
+                Ok(Status::StreamEnd) => End::Stream,
+                Ok(Status::Ok | Status::BufError) => End::None,
+                Err(_) => End::Invalid,
             },
-        })
+        }
     }
 }
 
@@ -280,8 +283,17 @@ impl DecompressorState {
 struct Step {
     consumed: usize,
     produced: usize,
-    /// Whether a block with BFINAL has ended.
-    ended: bool,
+    end: End,
+}
+
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The stream goes on.
+    None,
+    /// A block with BFINAL has ended.
+    Stream,
+    /// What follows is not DEFLATE.
+    Invalid,
 }
 
 impl Default for Decompressor {

@@ -320,3 +320,26 @@ fn a_bomb_begun_in_pieces_stays_so_when_later_messages_shall_be_whole() {
         assert!(pieces.iter().all(|&length| length <= 5 << 20), "{pieces:?}");
     }
 }
+
+#[test]
+fn the_order_of_bytes_decides_which_rule_a_compressed_message_breaks() {
+    for role in BOTH {
+        let setup = || Setup::of(role).deflate().config(|config| config.max_message_bytes = 8);
+        // Text that is broken before it is too large, and text that is too large before it is broken.
+        let early = deflated([&b"\xff"[..], &[b'a'; 100]].concat());
+        setup().receives(&[text(early).compressed()]).fails(Violation::TextNotUtf8, 1007);
+        let too_large = Violation::MessageTooLarge { length: 9, limit: 8 };
+        let late = deflated([&[b'a'; 100][..], b"\xff"].concat());
+        setup().receives(&[text(late).compressed()]).fails(too_large, 1009);
+        // The same with bytes that stop being DEFLATE: a stored block, and then the reserved block type.
+        let stored = |length: u8, byte: u8| {
+            let mut block = vec![0, length, 0, !length, 0xff];
+            block.extend(vec![byte; length.into()]);
+            block.push(0x06);
+            block
+        };
+        setup().receives(&[text(stored(3, 0xff)).compressed()]).fails(Violation::TextNotUtf8, 1007);
+        setup().receives(&[text(stored(9, b'a')).compressed()]).fails(too_large, 1009);
+        setup().receives(&[text(stored(8, b'a')).compressed()]).fails(Violation::DeflateInvalid, 1007);
+    }
+}
