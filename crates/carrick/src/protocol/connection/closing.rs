@@ -13,16 +13,18 @@ use crate::protocol::role::Role;
 ///             ╲                │ ╱                                ▲   ╲──── close timeout ────╱
 ///              close frame received, violation, end of stream ────┘
 /// ```
+///
+/// A deadline beyond the end of the clock is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Data flows both ways.
     Open,
     /// Our close frame is queued; data of the peer is still read until its close frame comes.
-    CloseSent { deadline: Instant },
+    CloseSent { deadline: Option<Instant> },
     /// No frame is parsed or queued any more. What is queued still goes out. What the peer still sends is thrown
     /// away: a socket closed over unread bytes would be reset, and the reset can overtake our close frame.
     Draining {
-        deadline: Instant,
+        deadline: Option<Instant>,
         /// Whether a rule was broken, rather than two close frames exchanged.
         failed: bool,
         /// Whether the peer ended its side of the stream.
@@ -62,12 +64,17 @@ impl Closing {
 
     /// Our close frame was queued first.
     pub(super) fn handle_close_sent(&mut self, now: Instant, timeout: Duration) {
-        self.state = State::CloseSent { deadline: now + timeout };
+        self.state = State::CloseSent { deadline: now.checked_add(timeout) };
     }
 
     /// Both close frames are exchanged (`failed` false), or the connection failed.
     pub(super) fn handle_finished(&mut self, now: Instant, timeout: Duration, failed: bool) {
-        self.state = State::Draining { deadline: now + timeout, failed, peer_ended: false, shut_down: false };
+        self.state = State::Draining {
+            deadline: now.checked_add(timeout),
+            failed,
+            peer_ended: false,
+            shut_down: false,
+        };
     }
 
     /// The peer ended its side of the stream.
@@ -93,7 +100,7 @@ impl Closing {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Open | State::Over => None,
-            State::CloseSent { deadline } | State::Draining { deadline, .. } => Some(deadline),
+            State::CloseSent { deadline } | State::Draining { deadline, .. } => deadline,
         }
     }
 

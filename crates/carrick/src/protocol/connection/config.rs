@@ -7,7 +7,8 @@ use crate::protocol::handshake::DeflateConfig;
 /// Limits and timeouts of a connection after its opening handshake.
 ///
 /// Every limit on what a peer controls has a finite default (RFC 6455 §10.4). A `u64` limit can be raised as far as
-/// memory allows; a peer can never make a connection allocate by a length that it only announced.
+/// memory allows; a peer can never make a connection allocate by a length that it only announced. A time of
+/// [`Duration::MAX`] never passes.
 ///
 /// ```
 /// use carrick::protocol::Config;

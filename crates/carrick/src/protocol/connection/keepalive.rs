@@ -11,7 +11,7 @@ use crate::protocol::violation::Violation;
 ///
 /// At most two pings are remembered: the latest of ours, and the latest of the application. "An endpoint MAY elect to
 /// send a Pong frame for only the most recently processed Ping frame" (§5.5.3), so a pong settles every ping before
-/// the one it answers.
+/// the one it answers. A deadline beyond the end of the clock never comes.
 #[derive(Debug)]
 pub(super) struct Keepalive {
     next_ping: Option<Instant>,
@@ -47,7 +47,7 @@ pub(super) enum Due {
 impl Keepalive {
     pub(super) fn new(config: &Config, now: Instant) -> Keepalive {
         Keepalive {
-            next_ping: config.ping_interval.map(|interval| now + interval),
+            next_ping: config.ping_interval.and_then(|interval| now.checked_add(interval)),
             own: None,
             asked: None,
             last_received: now,
@@ -89,11 +89,10 @@ impl Keepalive {
     /// When `handle_timeout` has something to do. `inside_frame` says that the payload of a frame is arriving.
     pub(super) fn poll_timeout(&self, config: &Config, inside_frame: bool) -> Option<Instant> {
         let ping = match &self.own {
-            Some(own) => Some(self.pong_deadline(own, config, inside_frame)),
+            Some(own) => self.pong_deadline(own, config, inside_frame),
             None => self.next_ping,
         };
-        let idle = config.idle_timeout.map(|timeout| self.last_received + timeout);
-        match (ping, idle) {
+        match (ping, self.idle_deadline(config)) {
             (Some(ping), Some(idle)) => Some(ping.min(idle)),
             (ping, idle) => ping.or(idle),
         }
@@ -107,34 +106,35 @@ impl Keepalive {
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Due {
-        if let Some(timeout) = config.idle_timeout
-            && now >= self.last_received + timeout
-        {
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| now >= deadline);
+        if is_due(self.idle_deadline(config)) {
             return Due::Fail(Violation::Idle { waited: now - self.last_received });
         }
         if let Some(own) = &self.own {
-            return if now >= self.pong_deadline(own, config, inside_frame) {
+            return if is_due(self.pong_deadline(own, config, inside_frame)) {
                 Due::Fail(Violation::PongMissing { waited: now - own.sent })
             } else {
                 Due::Nothing
             };
         }
-        match (self.next_ping, config.ping_interval) {
-            (Some(at), Some(interval)) if now >= at => {
-                let mut payload = [0; PAYLOAD_BYTES];
-                random.fill_bytes(&mut payload);
-                self.own = Some(OwnPing { payload, sent: now });
-                self.next_ping = Some(now + interval);
-                Due::Ping(payload)
-            }
-            _ => Due::Nothing,
+        if !is_due(self.next_ping) {
+            return Due::Nothing;
         }
+        let mut payload = [0; PAYLOAD_BYTES];
+        random.fill_bytes(&mut payload);
+        self.own = Some(OwnPing { payload, sent: now });
+        self.next_ping = config.ping_interval.and_then(|interval| now.checked_add(interval));
+        Due::Ping(payload)
     }
 
     /// While the payload of a frame keeps arriving, a pong cannot come: the wait starts anew with each byte.
-    fn pong_deadline(&self, own: &OwnPing, config: &Config, inside_frame: bool) -> Instant {
+    fn pong_deadline(&self, own: &OwnPing, config: &Config, inside_frame: bool) -> Option<Instant> {
         let since = if inside_frame { own.sent.max(self.last_received) } else { own.sent };
-        since + config.pong_timeout
+        since.checked_add(config.pong_timeout)
+    }
+
+    fn idle_deadline(&self, config: &Config) -> Option<Instant> {
+        self.last_received.checked_add(config.idle_timeout?)
     }
 }
 

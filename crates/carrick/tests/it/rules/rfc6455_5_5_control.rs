@@ -163,3 +163,32 @@ fn a_control_frame_above_125_bytes_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_time_that_never_passes_is_no_deadline() {
+    use std::time::Duration;
+    for role in BOTH {
+        let mut peer = Setup::of(role)
+            .config(|config| {
+                config.ping_interval = Some(Duration::MAX);
+                config.idle_timeout = Some(Duration::MAX);
+                config.pong_timeout = Duration::MAX;
+                config.close_timeout = Duration::MAX;
+            })
+            .peer();
+        assert_eq!(peer.connection.poll_timeout(), None);
+        assert_eq!(peer.waits(1_000_000 * SECOND), None);
+        peer.does(|connection, shell| connection.close(&carrick::protocol::CloseFrame::empty(), shell));
+        assert_eq!(peer.connection.poll_timeout(), None);
+        assert_eq!(peer.waits(1_000_000 * SECOND), None);
+        assert_eq!(peer.receives(&[close(1000, "")]).len(), 1);
+        assert_eq!(peer.waits(1_000_000 * SECOND), None);
+    }
+    for role in BOTH {
+        let mut peer = Setup::of(role).config(|config| config.pong_timeout = Duration::MAX).peer();
+        assert_eq!(peer.waits(20 * SECOND), None);
+        assert_eq!(peer.sends().len(), 1);
+        assert_eq!(peer.connection.poll_timeout(), Some(peer.now + 100 * SECOND), "idle is what remains");
+        assert_eq!(peer.waits(99 * SECOND), None);
+    }
+}
