@@ -130,8 +130,13 @@ fn the_server_ends_the_stream_first_and_the_client_waits_a_while() {
         }
         assert!(server.connection.wants_shutdown());
         assert!(!client.connection.wants_shutdown());
+        assert!(!server.connection.is_ended());
+        server.connection.handle_shutdown();
+        assert!(server.connection.is_ended() && !server.connection.wants_shutdown());
         assert_eq!(client.receives_eof(), None);
-        assert!(client.connection.is_ended() && client.connection.wants_shutdown());
+        assert!(client.connection.wants_shutdown() && !client.connection.is_ended());
+        client.connection.handle_shutdown();
+        assert!(client.connection.is_ended());
     }
 }
 
@@ -151,10 +156,12 @@ fn both_roles_end_the_stream_after_a_failure_and_drain_what_still_comes() {
         let mut peer = Setup::of(role).peer();
         peer.receives(&[frame(3, "")]);
         assert!(peer.connection.wants_shutdown());
+        peer.connection.handle_shutdown();
+        assert!(peer.connection.wants_bytes());
         assert!(!peer.connection.is_ended(), "unread bytes would reset the stream");
         assert_eq!(peer.receives_bytes(&[0xff; 100]), []);
         assert_eq!(peer.receives_eof(), None);
-        assert!(peer.connection.is_ended());
+        assert!(peer.connection.is_ended() && !peer.connection.wants_bytes());
     }
 }
 
@@ -175,6 +182,7 @@ fn an_end_of_stream_before_the_close_frame_is_a_failure_in_every_state() {
         let seen = peer.receives_eof().expect("an event").closed();
         assert_eq!(seen.violation, Some(Violation::EndOfStream));
         assert!(!seen.is_clean());
+        assert!(peer.connection.wants_shutdown(), "what is queued can still go out");
     }
 }
 
@@ -236,7 +244,7 @@ fn after_closed_every_call_does_nothing() {
                 assert_eq!(peer.receives_eof(), None, "way {way}");
                 assert_eq!(peer.writes(), [], "way {way}");
                 assert_eq!(peer.connection.closed().cloned(), closed);
-                assert!(peer.connection.is_ended() && peer.connection.wants_shutdown());
+                assert!(peer.connection.is_ended() && !peer.connection.wants_shutdown());
                 assert_eq!(peer.connection.poll_timeout(), None);
             }
         }

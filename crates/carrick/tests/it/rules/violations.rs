@@ -147,6 +147,7 @@ fn end_of_stream(role: Role) -> Closed {
     let expected = Closed { by: Initiator::Peer, frame: None, violation: Some(Violation::EndOfStream) };
     assert_eq!(closed, expected);
     assert_eq!(peer.sends(), [], "nobody is there to read a close frame");
+    peer.connection.handle_shutdown();
     assert!(peer.connection.is_ended());
     closed
 }
