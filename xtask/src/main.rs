@@ -1,3 +1,47 @@
-//! The project's own tasks, so that no task runner has to be installed.
+//! The project's own tasks, so that no task runner has to be installed: `cargo xtask help`.
 
-fn main() {}
+mod background;
+mod browser;
+mod ci;
+mod conformance;
+mod core_graph;
+mod deny;
+mod fuzz;
+mod report;
+mod shell;
+mod side_by_side;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The tasks of the carrick workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    Ci(ci::Args),
+    Fuzz(fuzz::Args),
+    Conformance(conformance::Args),
+    Browser(browser::Args),
+    Deny(deny::Args),
+    CoreGraph(core_graph::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Task::parse() {
+        Task::Ci(args) => ci::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
+        Task::Conformance(args) => conformance::run(&args),
+        Task::Browser(args) => browser::run(&args),
+        Task::Deny(args) => deny::run(&args),
+        Task::CoreGraph(args) => core_graph::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `cargo xtask browser`: two pages of a real browser talk to each other through our server.
+//!
+//! What is run stands in `interop/browser/`: `npm ci` there, then `node chat.mjs URL` with the page's URL of a running
+//! `carrick serve`. The script finds the browser in the variable `CHROMIUM`, prints `N passed, N failed` and exits 0
+//! when nothing failed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::background::{self, Background};
+use crate::{report, shell, workspace};
+
+/// Run the chat of two browser pages against our server (needs node, npm and Chromium).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// Starts the server and runs the browser's script against it.
+pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
+    let scripts = workspace::root().join("interop/browser");
+    if !scripts.join("chat.mjs").is_file() {
+        bail!("{} is missing", workspace::shown(&scripts.join("chat.mjs")));
+    }
+    let chromium = chromium()?;
+    shell::run(
+        shell::command("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&scripts)
+            // Some drivers download a browser of their own when they are installed; ours is there already.
+            .env("PUPPETEER_SKIP_DOWNLOAD", "1")
+            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
+    )?;
+    shell::run(&mut shell::cargo(["build", "--release", "--package", "carrick-cli"]))?;
+
+    let address = background::free_address()?;
+    let mut serve = shell::command(workspace::target_dir().join("release/carrick"));
+    let log = workspace::target_dir().join("browser-server.log");
+    let mut server = Background::start(serve.args(["serve", "--bind", &address.to_string()]), &log)?;
+    server.wait_until_listening(address)?;
+    run_script(&scripts, &chromium, &format!("http://{address}/"))
+        .with_context(|| format!("the server's log: {}", workspace::shown(&log)))?;
+    server.expect_running()
+}
+
+/// Runs `chat.mjs`, for a bounded time, and hands on what it prints.
+fn run_script(scripts: &Path, chromium: &Path, url: &str) -> anyhow::Result<()> {
+    let mut node = shell::command("node");
+    node.args(["chat.mjs", url]).current_dir(scripts).env("CHROMIUM", chromium);
+    let mut script = Background::start(&mut node, &workspace::target_dir().join("browser-chat.log"))?;
+    let status = script.wait(SCRIPT_LIMIT)?;
+    let printed = script.printed();
+    report::result(printed.trim_end());
+    if !status.success() {
+        bail!("`{}` failed: {status}", shell::shown(&node));
+    }
+    if !some_passed_and_none_failed(&printed) {
+        bail!("`{}` did not print `N passed, 0 failed`", shell::shown(&node));
+    }
+    Ok(())
+}
+
+/// Whether a line says `N passed, 0 failed` with an N above 0: a script that tested nothing has not passed.
+fn some_passed_and_none_failed(printed: &str) -> bool {
+    printed.lines().any(|line| {
+        line.strip_suffix(" passed, 0 failed")
+            .is_some_and(|count| count.parse().is_ok_and(|count: u32| count > 0))
+    })
+}
+
+/// The browser: the one in `CHROMIUM`, one in `PATH`, else the distribution's package where we may install it.
+fn chromium() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("CHROMIUM") {
+        return Ok(path.into());
+    }
+    if let Some(found) = shell::find_program(&PROGRAMS) {
+        return Ok(found);
+    }
+    let is_root = shell::stdout_of(shell::command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if is_root && shell::find_program(&["apt-get"]).is_some() {
+        shell::run(shell::command("apt-get").args(["update", "-q"]))?;
+        let mut install = shell::command("apt-get");
+        install.args(["install", "-q", "-y", "--no-install-recommends", "chromium"]);
+        shell::run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    shell::find_program(&PROGRAMS).context(
+        "no Chromium found: install the package `chromium`, or name the program in the variable CHROMIUM",
+    )
+}
+
+/// The names that Chromium goes by.
+const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// How long the script may take.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(180);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_count_above_zero_without_failures_passes() {
+        assert!(some_passed_and_none_failed("page loaded\n12 passed, 0 failed\n"));
+        assert!(!some_passed_and_none_failed("12 passed, 1 failed\n"));
+        assert!(!some_passed_and_none_failed("0 passed, 0 failed\n"));
+        assert!(!some_passed_and_none_failed(""));
+    }
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask conformance`: the Autobahn cases against our server and our client, judged strictly.
+
+mod cases;
+mod judge;
+mod kosoku;
+mod peers;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use self::cases::{Selection, Shard};
+use self::judge::{CaseReport, Verdict};
+use crate::side_by_side::side_by_side;
+use crate::{report, workspace};
+
+/// Run the Autobahn cases against our server and our client.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Which side of ours is under test.
+    #[arg(long, value_enum, default_value_t = Role::Both)]
+    role: Role,
+    /// Leave out the large messages and most of the compression cases.
+    #[arg(long)]
+    quick: bool,
+    /// Run the quick cases over TLS.
+    #[arg(long)]
+    tls: bool,
+    /// Test the server that listens at this ws:// URL instead of starting ours.
+    #[arg(long, value_name = "URL", conflicts_with = "tls")]
+    url: Option<String>,
+    /// Only these cases, as `7.3.6` or `12.1.*` (may be repeated); their count is not demanded.
+    #[arg(long, value_name = "CASE", conflicts_with = "quick")]
+    case: Vec<String>,
+}
+
+/// The side of ours that is under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    Server,
+    Client,
+    Both,
+}
+
+/// One run: a role over a transport.
+#[derive(Debug)]
+struct Run {
+    server: bool,
+    tls: bool,
+    url: Option<String>,
+    output: PathBuf,
+}
+
+/// Runs what the flags ask for, both roles even when the first fails.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if args.url.is_some() && args.role == Role::Client {
+        bail!("--url names a server, it cannot be tested with --role client");
+    }
+    kosoku::install()?;
+    let selection = selection(args);
+    let mut failed = Vec::new();
+    for run in runs(args) {
+        report::note(&format!("{}: {}", run.name(), selection.describe()));
+        let verdict = run.judged(&selection)?;
+        if !verdict.passed() {
+            failed.push(run.name());
+        }
+    }
+    if !failed.is_empty() {
+        bail!("not conformant: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn selection(args: &Args) -> Selection {
+    if !args.case.is_empty() {
+        Selection::Cases(args.case.clone())
+    } else if args.quick || args.tls {
+        Selection::Quick
+    } else {
+        Selection::Full
+    }
+}
+
+fn runs(args: &Args) -> Vec<Run> {
+    let roles: &[bool] = match args.role {
+        _ if args.url.is_some() => &[true],
+        Role::Server => &[true],
+        Role::Client => &[false],
+        Role::Both => &[true, false],
+    };
+    let run = |&server: &bool| {
+        let mut run = Run { server, tls: args.tls, url: args.url.clone(), output: PathBuf::new() };
+        run.output = kosoku::home().join(run.name());
+        run
+    };
+    roles.iter().map(run).collect()
+}
+
+impl Run {
+    /// `server`, `client`, `server-tls` or `client-tls`: also the folder of its reports.
+    fn name(&self) -> String {
+        let role = if self.server { "server" } else { "client" };
+        if self.tls { format!("{role}-tls") } else { role.to_owned() }
+    }
+
+    /// Runs the cases, writes the summary and prints the verdict.
+    fn judged(&self, selection: &Selection) -> anyhow::Result<Verdict> {
+        // An old report must never pass for a new one.
+        if self.output.exists() {
+            std::fs::remove_dir_all(&self.output)?;
+        }
+        std::fs::create_dir_all(&self.output)?;
+        let shards = selection.shards();
+        let reports = if self.server { self.test_server(&shards)? } else { self.test_client(&shards)? };
+        let verdict = judge::judge(&reports, &selection.expected());
+        let file = self.output.join("summary.json");
+        std::fs::write(&file, summary::json(&self.name(), &verdict)?)?;
+        report::result(&summary::markdown(&self.name(), &verdict));
+        report::note(&format!("summary: {}", workspace::shown(&file)));
+        Ok(verdict)
+    }
+
+    fn test_server(&self, shards: &[Shard]) -> anyhow::Result<Vec<CaseReport>> {
+        let mut server = match &self.url {
+            Some(url) => peers::ServerUnderTest::running(url)?,
+            None => peers::ServerUnderTest::start(&self.output, self.tls)?,
+        };
+        let reports =
+            collect(shards, |shard| kosoku::test_server(shard, server.url(), &self.output.join(shard.name)));
+        if let Err(error) = server.expect_running() {
+            report::note(&format!("{error:#}"));
+        }
+        Ok(reports)
+    }
+
+    fn test_client(&self, shards: &[Shard]) -> anyhow::Result<Vec<CaseReport>> {
+        let client = peers::ClientUnderTest::build(self.tls)?;
+        Ok(collect(shards, |shard| {
+            let output = self.output.join(shard.name);
+            kosoku::test_client(shard, &output, |address| client.run(address, &output))
+        }))
+    }
+}
+
+/// Runs the shards side by side. What goes wrong in one is said at once; the judge sees it as missing cases.
+fn collect(shards: &[Shard], work: impl Fn(&Shard) -> anyhow::Result<PathBuf> + Sync) -> Vec<CaseReport> {
+    let read = |shard: &Shard| work(shard).and_then(|folder| judge::read_index(Path::new(&folder)));
+    let mut reports = Vec::new();
+    for (shard, outcome) in shards.iter().zip(side_by_side(shards, read)) {
+        match outcome {
+            Ok(found) => reports.extend(found),
+            Err(error) => report::note(&format!("shard {}: {error:#}", shard.name)),
+        }
+    }
+    reports
+}

@@ -1,0 +1,156 @@
+//! What is tested: the release build of `carrick serve`, and the example client; over TLS with a relay between.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::background::{self, Background};
+use crate::{shell, workspace};
+
+/// How the server under test is started, after `--bind ADDRESS` (and `--self-signed` for TLS).
+///
+/// The suite sends messages of up to 16 MiB (9.1.6), one of them in 65,536 fragments (9.3.1), and takes a ping that it
+/// did not expect for a wrong answer.
+const SERVE: [&str; 6] =
+    ["--max-message-bytes", "16777216", "--max-fragments", "65536", "--ping-interval", "0"];
+
+/// The path at which the server echoes every message in its type.
+const ECHO_PATH: &str = "/echo";
+
+/// The name that the client under test gives itself in the reports.
+const AGENT: &str = "carrick";
+
+/// The example of the library that is the client under test: `autobahn_client URL [AGENT]`.
+///
+/// - `URL` is `ws://ADDRESS` or `wss://ADDRESS` without a path; `AGENT` is `carrick` unless given.
+/// - It asks `URL/getCaseCount` and reads one text message, a decimal number N.
+/// - For each case n from 1 to N it opens `URL/runCase?case=n&agent=AGENT` and sends every message back in its type until
+///   the connection is closed. That a case breaks the protocol is no failure of the client.
+/// - It offers `permessage-deflate; client_no_context_takeover; client_max_window_bits`. Without either parameter the
+///   suite cannot ask for what 13.2 to 13.6 test and calls them UNIMPLEMENTED.
+/// - Its limits are at least those of the server: 16 MiB a message, 65,536 fragments. It sends no ping of its own.
+/// - Then it opens `URL/updateReports?agent=AGENT`, waits until that is closed and exits 0. Anything else that keeps it
+///   from running all cases is a sentence on stderr and another exit code.
+/// - It trusts the roots of the platform, which the variable `SSL_CERT_FILE` replaces: here by the relay's certificate.
+const CLIENT_EXAMPLE: &str = "autobahn_client";
+
+/// How long the client may take for one shard.
+const CLIENT_LIMIT: Duration = Duration::from_secs(600);
+
+/// A server that echoes, ours or somebody else's.
+#[derive(Debug)]
+pub(super) struct ServerUnderTest {
+    url: String,
+    processes: Vec<Background>,
+}
+
+impl ServerUnderTest {
+    /// A server that runs already.
+    pub(super) fn running(url: &str) -> anyhow::Result<ServerUnderTest> {
+        if !url.starts_with("ws://") {
+            bail!("`{url}` is not a ws:// URL");
+        }
+        Ok(ServerUnderTest { url: url.to_owned(), processes: Vec::new() })
+    }
+
+    /// Builds and starts our server; with `tls` as wss and a relay in front of it, because the runner speaks ws only.
+    pub(super) fn start(output: &Path, tls: bool) -> anyhow::Result<ServerUnderTest> {
+        shell::run(&mut shell::cargo(["build", "--release", "--package", "carrick-cli"]))?;
+        let address = background::free_address()?;
+        let mut serve = shell::command(workspace::target_dir().join("release/carrick"));
+        serve.args(["serve", "--bind", &address.to_string()]).args(SERVE);
+        if tls {
+            serve.arg("--self-signed");
+        }
+        let mut server = Background::start(&mut serve, &output.join("server.log"))?;
+        server.wait_until_listening(address)?;
+        if !tls {
+            return Ok(ServerUnderTest {
+                url: format!("ws://{address}{ECHO_PATH}"),
+                processes: vec![server],
+            });
+        }
+        build_relay()?;
+        let (relay, front) = start_relay(relay().arg("originate").arg(address.to_string()), output)?;
+        Ok(ServerUnderTest { url: format!("ws://{front}{ECHO_PATH}"), processes: vec![server, relay] })
+    }
+
+    /// Where the runner finds it.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Fails if the server, or the relay before it, has ended.
+    pub(super) fn expect_running(&mut self) -> anyhow::Result<()> {
+        self.processes.iter_mut().try_for_each(Background::expect_running)
+    }
+}
+
+/// The example client, built.
+#[derive(Debug)]
+pub(super) struct ClientUnderTest {
+    program: PathBuf,
+    tls: bool,
+}
+
+impl ClientUnderTest {
+    /// Builds the client, and the relay where it is to speak TLS.
+    pub(super) fn build(tls: bool) -> anyhow::Result<ClientUnderTest> {
+        shell::run(&mut shell::cargo([
+            "build",
+            "--release",
+            "--package",
+            "carrick",
+            "--example",
+            CLIENT_EXAMPLE,
+        ]))?;
+        if tls {
+            build_relay()?;
+        }
+        let program = workspace::target_dir().join("release/examples").join(CLIENT_EXAMPLE);
+        Ok(ClientUnderTest { program, tls })
+    }
+
+    /// Runs the client against the runner that listens on `address`, for a bounded time.
+    pub(super) fn run(&self, address: SocketAddr, output: &Path) -> anyhow::Result<()> {
+        let mut command = shell::command(&self.program);
+        let mut relay_process = None;
+        if self.tls {
+            let certificate = output.join("relay.pem");
+            let mut relay = relay();
+            relay.arg("terminate").arg(address.to_string()).arg(&certificate);
+            let (process, front) = start_relay(&mut relay, output)?;
+            relay_process = Some(process);
+            command.arg(format!("wss://{front}")).env("SSL_CERT_FILE", certificate);
+        } else {
+            command.arg(format!("ws://{address}"));
+        }
+        let mut client = Background::start(command.arg(AGENT), &output.join("client.log"))?;
+        let status = client.wait(CLIENT_LIMIT)?;
+        drop(relay_process);
+        if !status.success() {
+            bail!("the client failed: {status}\n{}", client.last_words());
+        }
+        Ok(())
+    }
+}
+
+/// Without optimisation: what takes time in the relay is assembly anyway, and linking a release build takes a minute.
+fn build_relay() -> anyhow::Result<()> {
+    shell::run(&mut shell::cargo(["build", "--package", "tls-relay"]))
+}
+
+fn relay() -> Command {
+    shell::command(workspace::target_dir().join("debug/tls-relay"))
+}
+
+/// Starts a relay; answers with the address it listens on.
+fn start_relay(command: &mut Command, output: &Path) -> anyhow::Result<(Background, SocketAddr)> {
+    let mut process = Background::start(command, &output.join("relay.log"))?;
+    let address = process.wait_for_line("listening on ")?;
+    let address = address.parse().with_context(|| format!("`{address}` is not an address"))?;
+    Ok((process, address))
+}
