@@ -1,6 +1,14 @@
 //! The integration tests of `carrick`, in one binary.
 
+#[cfg(feature = "net")]
+mod blocking;
+#[cfg(feature = "net")]
+mod client;
 mod exports;
 mod layers;
 mod source;
+#[cfg(feature = "net")]
+mod support;
 mod tidy;
+#[cfg(feature = "tls")]
+mod tls_client;
