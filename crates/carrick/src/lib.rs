@@ -1,6 +1,8 @@
 //! A strict and fast WebSocket stack.
 
 #[cfg(feature = "net")]
+mod client;
+#[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
 mod system;
@@ -13,7 +15,16 @@ mod websocket;
 pub mod protocol;
 #[cfg(feature = "net")]
 pub use crate::{
+    client::{ClientBuilder, connect},
     error::Error,
     transport::NetStream,
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
+
+/// The client for programs without an async runtime.
+///
+/// The options are those of the async client: [`ClientBuilder::connect_blocking`].
+#[cfg(feature = "net")]
+pub mod blocking {
+    pub use crate::client::blocking::{WebSocket, connect};
+}

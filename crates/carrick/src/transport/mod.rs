@@ -1,7 +1,21 @@
 //! F5: byte streams. Knows no `WebSocket`.
 
+mod address;
+#[cfg(feature = "tls")]
+mod client_tls;
+mod dial;
+mod http1;
+#[cfg(not(feature = "tls"))]
+mod no_client_tls;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub(crate) use address::Address;
+#[cfg(feature = "tls")]
+pub(crate) use client_tls::ClientTls;
+pub(crate) use dial::dial;
+pub(crate) use http1::{exchange, read_body_start};
+#[cfg(not(feature = "tls"))]
+pub(crate) use no_client_tls::ClientTls;
 pub use stream::NetStream;

@@ -3,10 +3,18 @@
 // Helpers unwrap as the tests do: a panic names the line.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "net")]
+mod blocking;
+#[cfg(feature = "net")]
+mod client;
 mod exports;
 mod layers;
 mod pair;
 mod rules;
 mod source;
+#[cfg(feature = "net")]
 mod support;
 mod tidy;
+#[cfg(feature = "tls")]
+mod tls_client;
+mod wire;

@@ -9,7 +9,7 @@ use carrick::protocol::{
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::support::{Frame, Peer, SECOND, Seen, Setup, frames, joined, waiting};
+use crate::wire::{Frame, Peer, SECOND, Seen, Setup, frames, joined, waiting};
 
 type Sent = (Kind, Vec<u8>);
 

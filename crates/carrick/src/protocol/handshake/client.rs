@@ -1,5 +1,6 @@
 //! The client's half of the opening handshake: the request to send and the check of its answer. RFC 6455 §4.1.
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version,
     header::{
@@ -201,7 +202,7 @@ impl PendingHandshake {
     /// redirects and demands for credentials are for the caller to follow.
     pub fn check(&self, response: &Response<()>) -> Result<Agreement, ResponseError> {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ResponseError::Status(Box::new(response.clone())));
+            return Err(ResponseError::Status(Box::new(response.clone().map(|()| Bytes::new()))));
         }
         if response.version() != Version::HTTP_11 {
             return Err(ResponseError::HttpVersionUnsupported);

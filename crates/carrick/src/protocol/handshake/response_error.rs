@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::header_values::ListError;
 
 /// Why a client does not take a server's answer for an opened WebSocket (RFC 6455 §4.1).
@@ -35,8 +37,9 @@ pub enum ResponseError {
     HttpVersionUnsupported,
     /// The status is not 101: the server refused, redirects, or asks for credentials.
     ///
-    /// Holds the whole head, which says where to go or how to authenticate. Its body has not been read.
-    Status(Box<http::Response<()>>),
+    /// Holds the whole head, which says where to go or how to authenticate, and as much of the body as was read: a few
+    /// words for a human, perhaps none.
+    Status(Box<http::Response<Bytes>>),
     /// There is no Upgrade header.
     UpgradeMissing,
     /// The Upgrade header is not `websocket`.

@@ -2,7 +2,7 @@
 
 use carrick::protocol::{Delivery, Kind, Violation};
 
-use crate::support::{BOTH, Frame, Peer, Seen, Setup, binary, continuation, deflated, head, joined, text};
+use crate::wire::{BOTH, Frame, Peer, Seen, Setup, binary, continuation, deflated, head, joined, text};
 
 /// A message in `n` fragments of one byte.
 fn fragments(n: usize) -> Vec<Frame> {

@@ -2,7 +2,7 @@
 
 use carrick::protocol::{Role, Violation};
 
-use crate::support::{BOTH, Rule, Seen, Setup, binary, close, frame, head, ping, text, wire};
+use crate::wire::{BOTH, Rule, Seen, Setup, binary, close, frame, head, ping, text, wire};
 
 #[test]
 fn the_example_frames_of_section_5_7_are_read() {

@@ -2,7 +2,7 @@
 
 use carrick::protocol::Violation;
 
-use crate::support::{BOTH, Seen, Setup, binary, close, continuation, ping, pong, text};
+use crate::wire::{BOTH, Seen, Setup, binary, close, continuation, ping, pong, text};
 
 #[test]
 fn fragments_of_any_size_are_joined() {

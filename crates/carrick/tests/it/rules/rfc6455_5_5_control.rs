@@ -2,7 +2,7 @@
 
 use carrick::protocol::{SendError, Violation};
 
-use crate::support::{BOTH, SECOND, Seen, Setup, binary, close, continuation, frame, head, ping, pong, text};
+use crate::wire::{BOTH, SECOND, Seen, Setup, binary, close, continuation, frame, head, ping, pong, text};
 
 #[test]
 fn a_ping_is_answered_with_its_own_payload_up_to_125_bytes() {

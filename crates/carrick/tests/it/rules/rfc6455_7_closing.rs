@@ -4,7 +4,7 @@ use carrick::protocol::{
     CloseCode, CloseFrame, Compression, Initiator, Message, Prepared, Role, SendError, Violation,
 };
 
-use crate::support::{
+use crate::wire::{
     BOTH, Peer, SECOND, Seen, Setup, close, close_raw, continuation, frame, ping, pong, text, wire,
 };
 

@@ -2,7 +2,7 @@
 
 use carrick::protocol::Violation;
 
-use crate::support::{BOTH, Seen, Setup, binary, continuation, deflated, head, ping, text, wire};
+use crate::wire::{BOTH, Seen, Setup, binary, continuation, deflated, head, ping, text, wire};
 
 const VALID: [&str; 7] = [
     "κόσμε",

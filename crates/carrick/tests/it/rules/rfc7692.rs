@@ -2,7 +2,7 @@
 
 use carrick::protocol::{Compression, DeflateConfig, Delivery, Kind, Message, Prepared, Role, Violation};
 
-use crate::support::{
+use crate::wire::{
     BOTH, Frame, Peer, Seen, Setup, binary, continuation, deflated, deflater, ping, pong, text,
 };
 
@@ -78,7 +78,7 @@ fn rsv1_stands_on_the_first_frame_of_a_message_and_nowhere_else() {
     for role in BOTH {
         let setup = || Setup::of(role).deflate();
         for opcode in [8, 9, 10] {
-            let frames = [crate::support::frame(opcode, "").compressed()];
+            let frames = [crate::wire::frame(opcode, "").compressed()];
             setup().receives(&frames).fails(Violation::ControlFrameCompressed, 1002);
         }
         for first in [text("a").open(), text(&HELLO[..3]).compressed().open()] {
@@ -255,7 +255,7 @@ fn pieces_are_compressed_as_one_message() {
 fn pieces_of_a_bomb(peer: &mut Peer, first: usize) -> Vec<usize> {
     let bomb = deflated(vec![0; 64 << 20]);
     let role = peer.connection.role();
-    let bytes = crate::support::wire(&[binary(bomb).compressed()], role.peer());
+    let bytes = crate::wire::wire(&[binary(bomb).compressed()], role.peer());
     peer.connection.set_delivery(Delivery::Pieces);
     let mut events = peer.receives_bytes(&bytes[..first]);
     peer.connection.set_delivery(Delivery::Whole);
@@ -298,7 +298,7 @@ fn delivery_may_change_while_a_message_is_open() {
             peer.connection.set_delivery(Delivery::Whole);
             seen.extend(peer.receives(&frames[2..]));
             let whole = Seen::Piece { kind: Kind::Text, bytes: b"Hello".into(), first: true, last: true };
-            assert_eq!(crate::support::joined(seen), [whole]);
+            assert_eq!(crate::wire::joined(seen), [whole]);
             assert_eq!(peer.receives(&[text("next")]), [Seen::text("next")]);
         }
     }

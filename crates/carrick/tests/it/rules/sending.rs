@@ -2,7 +2,7 @@
 
 use carrick::protocol::{Compression, Kind, Message, Prepared, Role, SendError};
 
-use crate::support::{BOTH, Frame, Peer, Setup, binary, close, continuation, ping, text};
+use crate::wire::{BOTH, Frame, Peer, Setup, binary, close, continuation, ping, text};
 
 fn sends(peer: &mut Peer, message: impl Into<Message>) -> Result<(), SendError> {
     let message = message.into();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use carrick::protocol::{CloseCode, CloseFrame, Closed, Initiator, Role, Violation};
 
-use crate::support::{
+use crate::wire::{
     BOTH, Rule, SECOND, Seen, Setup, binary, close, close_raw, continuation, frame, ping, text, wire,
 };
 

@@ -1,0 +1,142 @@
+//! The address of a server, taken out of a URL.
+
+use std::fmt;
+
+use http::Uri;
+use url::{Host, Url};
+
+use crate::error::Error;
+
+/// Where a URL leads, and who asks.
+#[derive(Clone)]
+pub(crate) struct Address {
+    /// A name, or an address of either family.
+    pub(crate) host: Host<String>,
+    /// The one that is written, or 80 or 443.
+    pub(crate) port: u16,
+    /// Whether TLS is spoken: `wss` and `https`.
+    pub(crate) secure: bool,
+    /// The URL for the opening handshake, without a user.
+    pub(crate) uri: Uri,
+    /// User name and password, if the URL has any.
+    pub(crate) user: Option<(String, String)>,
+}
+
+impl Address {
+    /// Reads a `ws`, `wss`, `http` or `https` URL, as browsers do.
+    pub(crate) fn parse(text: &str) -> Result<Address, Error> {
+        let refuse = |reason: String| Error::Url { url: without_secrets(text), reason };
+        let mut url = Url::parse(text).map_err(|error| refuse(error.to_string()))?;
+        let secure = match url.scheme() {
+            "ws" | "http" => false,
+            "wss" | "https" => true,
+            other => return Err(refuse(format!("scheme {other:?} is none of ws, wss, http, https"))),
+        };
+        // RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used".
+        if url.fragment().is_some() {
+            return Err(refuse("it has a fragment, a websocket address must not have one".to_owned()));
+        }
+        let host = url.host().ok_or_else(|| refuse("it has no host".to_owned()))?.to_owned();
+        let port = url.port().unwrap_or(if secure { 443 } else { 80 });
+        let user = match (url.username(), url.password()) {
+            ("", None) => None,
+            (name, password) => Some((percent_decoded(name), percent_decoded(password.unwrap_or_default()))),
+        };
+        // A URL with a host can always lose its user.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let uri = url.as_str().parse().map_err(|error: http::uri::InvalidUri| refuse(error.to_string()))?;
+        Ok(Address { host, port, secure, uri, user })
+    }
+}
+
+/// Host, port and path. A user and a query often are secrets.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.uri.path())
+    }
+}
+
+/// A URL, valid or not, for an error that may be logged: without its user and its query.
+fn without_secrets(url: &str) -> String {
+    let (before_query, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let query = if rest.starts_with('?') { "?…" } else { rest };
+    // A password may have a slash in it that nobody escaped: everything up to the last @ goes.
+    let start = before_query.find("://").map_or(0, |i| i + "://".len());
+    match before_query.rfind('@') {
+        Some(at) if at >= start => {
+            let (scheme, host) = (&before_query[..start], &before_query[at..]);
+            format!("{scheme}…{host}{query}")
+        }
+        _ => format!("{before_query}{query}"),
+    }
+}
+
+/// The bytes behind `%41`, read as UTF-8.
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| hex_pair(behind)).flatten();
+        decoded.push(escaped.unwrap_or(*first));
+        rest = behind.get(if escaped.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn hex_pair(bytes: &[u8]) -> Option<u8> {
+    let [high, low] = *bytes.first_chunk()?;
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_port_and_scheme_are_told_apart() {
+        for (url, expected) in [
+            ("ws://a.example", "ws://a.example:80/"),
+            ("wss://a.example/x?y=1", "wss://a.example:443/x"),
+            ("HTTPS://A.example:8443/", "wss://a.example:8443/"),
+            ("http://127.1/", "ws://127.0.0.1:80/"),
+            ("ws://[::1]:9000/echo", "ws://[::1]:9000/echo"),
+            ("ws://bücher.example/", "ws://xn--bcher-kva.example:80/"),
+        ] {
+            assert_eq!(format!("{:?}", Address::parse(url).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn the_request_gets_the_path_and_the_query_and_no_user() {
+        let address = Address::parse("wss://us%40er:p%3Ass@a.example:444/x y?q=1").unwrap();
+        assert_eq!(address.uri.to_string(), "wss://a.example:444/x%20y?q=1");
+        assert_eq!(address.user, Some(("us@er".to_owned(), "p:ss".to_owned())));
+        assert_eq!(Address::parse("ws://u@a/").unwrap().user, Some(("u".to_owned(), String::new())));
+        assert_eq!(percent_decoded("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_by_name_and_without_its_secrets() {
+        for (url, named, reason) in [
+            ("ws://a/#", "ws://a/#", "fragment"),
+            ("ws://u:secret@a/?token=secret#top", "ws://…@a/?…", "fragment"),
+            ("ftp://a/", "ftp://a/", "scheme \"ftp\""),
+            ("ws://", "ws://", "empty host"),
+            ("a.example:80/x", "a.example:80/x", "scheme"),
+            ("/chat", "/chat", "relative"),
+            ("ws://a:99999/", "ws://a:99999/", "port"),
+            ("wss://u:se/cret@:x/", "wss://…@:x/", ""),
+        ] {
+            match Address::parse(url) {
+                Err(Error::Url { url: given, reason: why }) => {
+                    assert_eq!(given, named);
+                    assert!(why.contains(reason), "{url}: {why}");
+                }
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+    }
+}

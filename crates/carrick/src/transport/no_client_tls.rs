@@ -1,0 +1,32 @@
+//! What stands for TLS where it is not compiled in.
+
+use tokio::net::TcpStream;
+use url::Host;
+
+use super::stream::NetStream;
+use crate::error::Error;
+
+/// Refuses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClientTls;
+
+impl ClientTls {
+    #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
+    pub(crate) async fn connect(&self, _: TcpStream, _: &Host<String>) -> Result<NetStream, Error> {
+        Err(ClientTls::missing())
+    }
+
+    /// Fails at once what would fail after the connection is made.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        Err(ClientTls::missing())
+    }
+
+    /// An error as TLS explains it.
+    pub(crate) fn explained(error: Error) -> Error {
+        error
+    }
+
+    fn missing() -> Error {
+        Error::Config("wss needs the feature `tls` of carrick, which is not compiled in".into())
+    }
+}

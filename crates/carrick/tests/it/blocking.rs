@@ -1,0 +1,136 @@
+//! The blocking client, on a thread of its own and where it must not be.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use carrick::{
+    ClientBuilder, Error, blocking,
+    protocol::{CloseCode, HeadLimits, HeadReader, Initiator, Kind, Message, Role},
+};
+
+use crate::support::{accept_of, close, ping, text};
+
+/// Starts a server that answers the opening handshake, sends `frames` and gives back all that the client sent.
+fn serve(frames: Vec<u8>) -> (String, thread::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        accept(&mut stream);
+        stream.write_all(&frames).unwrap();
+        let mut received = Vec::new();
+        match stream.read_to_end(&mut received) {
+            Ok(_) => {}
+            // A client that is dropped over unread bytes resets the connection.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+        received
+    });
+    (url, server)
+}
+
+fn accept(stream: &mut TcpStream) {
+    let mut received = Vec::new();
+    let mut reader = HeadReader::new(HeadLimits::default());
+    let request = loop {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        received.extend(byte);
+        if let Some((request, _)) = reader.read_request(&received).unwrap() {
+            break request;
+        }
+    };
+    let accept = accept_of(&request);
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_thread_without_a_runtime_receives_and_sends() {
+    let frames = [text(Role::Server, "one"), ping(Role::Server, b"p"), text(Role::Server, "two")].concat();
+    let (url, server) = serve(frames);
+    let mut client = blocking::connect(&url).unwrap();
+    assert_eq!(client.recv().unwrap().unwrap(), Message::text("one"));
+    let piece = client.recv_piece().unwrap().unwrap();
+    assert_eq!((piece.kind, &piece.bytes[..]), (Kind::Text, &b"two"[..]));
+    let silence = client.recv_timeout(Duration::from_millis(1)).unwrap();
+    assert!(matches!(silence, Err(Error::Timeout { .. })), "{silence:?}");
+
+    client.feed("fed").unwrap();
+    client.flush().unwrap();
+    client.send("sent").unwrap();
+    client.send_piece(Kind::Binary, &b"a"[..], false).unwrap();
+    client.send_piece(Kind::Binary, &b"b"[..], true).unwrap();
+    client.ping(&b"are you there"[..]).unwrap();
+    assert_eq!((client.subprotocol(), client.closed(), client.round_trip()), (None, None, None));
+    drop(client);
+    let received = server.join().unwrap();
+    // A pong of 1, a text of 3 and one of 4, two fragments of 1, a ping of 13; each with 2 bytes and a mask.
+    assert_eq!(received.len(), 6 * 6 + 1 + 3 + 4 + 1 + 1 + 13);
+}
+
+#[test]
+fn it_iterates_over_the_messages_until_the_close() {
+    let frames = [
+        text(Role::Server, "one"),
+        text(Role::Server, "two"),
+        close(Role::Server, CloseCode::GOING_AWAY, "bye"),
+    ]
+    .concat();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        accept(&mut stream);
+        stream.write_all(&frames).unwrap();
+        let mut answer = [0; 8];
+        stream.read_exact(&mut answer).unwrap();
+    });
+    let mut client = ClientBuilder::new(&url).unwrap().connect_blocking().unwrap();
+    let messages: Vec<_> = client.by_ref().map(Result::unwrap).collect();
+    assert_eq!(messages, [Message::text("one"), Message::text("two")]);
+    let closed = client.closed().unwrap();
+    assert_eq!((closed.code(), closed.reason(), closed.by), (CloseCode::GOING_AWAY, "bye", Initiator::Peer));
+    assert!(client.next().is_none());
+    server.join().unwrap();
+}
+
+#[test]
+fn it_closes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        accept(&mut stream);
+        let mut frame = [0; 8];
+        stream.read_exact(&mut frame).unwrap();
+        assert_eq!(frame[0], 0x88);
+        stream.write_all(&close(Role::Server, CloseCode::NORMAL, "")).unwrap();
+    });
+    let mut client = blocking::connect(&url).unwrap();
+    let closed = client.close(CloseCode::NORMAL, "").unwrap();
+    assert!(closed.is_clean());
+    assert_eq!(closed.by, Initiator::Application);
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn inside_of_a_runtime_it_fails_and_does_not_panic() {
+    let result = blocking::connect("ws://127.0.0.1:1/");
+    assert!(matches!(result, Err(Error::Config(_))), "{result:?}");
+
+    let (url, server) = serve(Vec::new());
+    let mut client = thread::spawn(move || blocking::connect(&url).unwrap()).join().unwrap();
+    assert!(matches!(client.recv(), Some(Err(Error::Config(_)))));
+    assert!(matches!(client.recv_timeout(Duration::ZERO), Some(Err(Error::Config(_)))));
+    assert!(matches!(client.send("x"), Err(Error::Config(_))));
+    drop(client);
+    assert_eq!(server.join().unwrap(), b"");
+}
