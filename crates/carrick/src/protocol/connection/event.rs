@@ -30,7 +30,8 @@ pub enum Event<'a> {
         /// Whether the message ends with this piece.
         last: bool,
     },
-    /// A ping came. Its pong is already queued.
+    /// A ping came. Its pong is queued, or will be as soon as there is room; of several that wait so, only the last is
+    /// answered (RFC 6455 §5.5.3).
     Ping(Payload<'a>),
     /// A pong came.
     Pong {
