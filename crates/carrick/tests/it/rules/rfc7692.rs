@@ -343,3 +343,18 @@ fn the_order_of_bytes_decides_which_rule_a_compressed_message_breaks() {
         setup().receives(&[text(stored(8, b'a')).compressed()]).fails(Violation::DeflateInvalid, 1007);
     }
 }
+
+#[test]
+fn a_pool_is_clean_after_a_connection_failed_in_the_middle_of_a_message() {
+    for role in BOTH {
+        let mut peer = Setup::of(role).deflate().peer();
+        let half = deflated("words that stay in the window".repeat(10));
+        peer.receives(&[text(&half[..10]).compressed().open(), continuation("").compressed()]);
+        assert!(peer.connection.closed().is_some());
+        let mut next = Setup::of(role).deflate_with(|params| params.peer_context_takeover = false).peer();
+        next.pool = peer.pool;
+        for _ in 0..2 {
+            assert_eq!(next.receives(&[text(HELLO).compressed()]), [Seen::text("Hello")]);
+        }
+    }
+}
