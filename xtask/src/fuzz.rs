@@ -176,7 +176,14 @@ struct Target {
 }
 
 /// Every fuzz target there has to be, each with a folder of seeds `fuzz/seeds/<target>/`.
-const TARGETS: [&str; 1] = ["close_code"];
+const TARGETS: [&str; 6] = [
+    "connection_ops",
+    "deflate",
+    "frame_reader",
+    "handshake_request",
+    "handshake_response",
+    "received_bytes",
+];
 
 /// The platform that fuzzing runs on: CI's.
 const HOST: &str = "x86_64-unknown-linux-gnu";
