@@ -202,7 +202,7 @@ impl Connection {
     }
 
     /// Does what is due at `shell.now`: a ping, or the end of a peer that was silent for too long. Too early a call
-    /// does nothing.
+    /// does nothing. Hand over what has arrived first: a pong that lies unread counts as missing.
     pub fn handle_timeout(&mut self, shell: &mut Shell<'_>) -> Option<Event<'_>> {
         if self.closing.may_send() {
             let inside_frame = self.frames.is_inside_frame();
