@@ -358,3 +358,18 @@ fn a_pool_is_clean_after_a_connection_failed_in_the_middle_of_a_message() {
         }
     }
 }
+
+#[test]
+fn with_takeover_a_message_that_does_not_shrink_still_reaches_both_windows() {
+    let noise: Vec<u8> = (0..200_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for role in BOTH {
+        let mut peer = Setup::of(role).deflate().peer();
+        let mut other = Setup::of(role.peer()).deflate().peer();
+        let first = sends(&mut peer, noise.clone(), Compression::Auto);
+        assert!(first[0].payload.len() >= noise.len(), "it does not shrink");
+        let second = sends(&mut peer, noise.clone(), Compression::Auto);
+        assert!(second[0].payload.len() < 20, "it refers to the first");
+        let seen = other.receives(&[first, second].concat());
+        assert_eq!(seen, [Seen::binary(&noise), Seen::binary(&noise)]);
+    }
+}
