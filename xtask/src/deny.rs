@@ -15,16 +15,8 @@ pub(crate) struct Args {}
 pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     let program = installed()?;
     let mut command = shell::command(program);
-    shell::run(command.args([
-        "--workspace",
-        "--all-features",
-        "--log-level",
-        "error",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ]))
+    command.args(["--workspace", "--all-features", "--log-level", "warn", "check", "--hide-inclusion-graph"]);
+    shell::run(command.args(["bans", "licenses", "sources"]))
 }
 
 /// The program, compiled from the registry when it is missing.

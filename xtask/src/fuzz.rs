@@ -128,7 +128,8 @@ fn fuzz_one(target: &str, binaries: &Path, seconds: u64) -> anyhow::Result<u64> 
     let status = process.wait(Duration::from_secs(seconds) + GRACE)?;
     let printed = process.printed();
     if !status.success() {
-        bail!("{status}\n{}\n{}", process.last_words(), how_to_repeat(target, &binary, &printed));
+        let reason = reason(&printed).unwrap_or("no reason was printed");
+        bail!("{status}\n{}\n{reason}\n{}", process.last_words(), how_to_repeat(target, &binary, &printed));
     }
     match executions(&printed) {
         Some(count) if count > 0 => Ok(count),
@@ -139,6 +140,12 @@ fn fuzz_one(target: &str, binaries: &Path, seconds: u64) -> anyhow::Result<u64> 
 /// The count that `-print_final_stats=1` ends with.
 fn executions(printed: &str) -> Option<u64> {
     printed.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:")?.trim().parse().ok())
+}
+
+/// The line that says why a target stopped: a panic, else the sanitizer's or libFuzzer's summary.
+fn reason(printed: &str) -> Option<&str> {
+    let line = |is_reason: fn(&str) -> bool| printed.lines().find(|line| is_reason(line));
+    line(|line| line.contains(" panicked at ")).or_else(|| line(|line| line.starts_with("SUMMARY: ")))
 }
 
 fn how_to_repeat(target: &str, binary: &Path, printed: &str) -> String {
@@ -221,6 +228,13 @@ mod tests {
         let printed = "#2\tINITED\nstat::number_of_executed_units: 4711\nstat::average_exec_per_sec: 2\n";
         assert_eq!(executions(printed), Some(4711));
         assert_eq!(executions("INFO: seed corpus: files: 1\n"), None);
+    }
+
+    #[test]
+    fn a_panic_says_more_than_the_summary() {
+        let printed = "thread 'main' panicked at src/lib.rs:1:1:\nSUMMARY: libFuzzer: deadly signal\n";
+        assert_eq!(reason(printed), Some("thread 'main' panicked at src/lib.rs:1:1:"));
+        assert_eq!(reason("SUMMARY: AddressSanitizer: heap\n"), Some("SUMMARY: AddressSanitizer: heap"));
     }
 
     #[test]
