@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-/// The time now.
-#[expect(clippy::disallowed_methods)]
+/// The time now. It is the clock of the timers, so that it stands still where a test stops them.
 pub(crate) fn now() -> Instant {
-    Instant::now()
+    tokio::time::Instant::now().into_std()
 }
 
 /// The value of an environment variable, if it is set to something that is text.
