@@ -3,6 +3,8 @@
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod server;
+#[cfg(feature = "net")]
 mod system;
 #[cfg(feature = "net")]
 mod transport;
@@ -14,6 +16,7 @@ pub mod protocol;
 #[cfg(feature = "net")]
 pub use crate::{
     error::Error,
+    server::{AcceptOptions, Body, Route, Server, accept, accept_with},
     transport::NetStream,
     websocket::{Piece, Receiver, Sender, WebSocket},
 };

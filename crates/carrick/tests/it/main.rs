@@ -2,5 +2,7 @@
 
 mod exports;
 mod layers;
+#[cfg(feature = "net")]
+mod server;
 mod source;
 mod tidy;

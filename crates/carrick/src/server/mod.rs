@@ -1,0 +1,15 @@
+//! F7: the server.
+
+mod accept;
+mod body;
+mod builder;
+mod connection;
+mod connections;
+mod hyper;
+mod listener;
+mod route;
+
+pub use accept::{AcceptOptions, accept, accept_with};
+pub use body::Body;
+pub use builder::Server;
+pub use route::Route;
