@@ -13,6 +13,8 @@ mod websocket;
 
 // The public interface is:
 pub mod protocol;
+#[cfg(feature = "tls")]
+pub use crate::transport::{ClientCertificates, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
     error::Error,

@@ -9,11 +9,12 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
+use super::patience::Patience;
 use crate::error::Error;
 
 /// The body of a request that a [`Server`](crate::Server) hands to its fallback, read as it arrives.
 ///
-/// It is an `http_body::Body`, which is what the services of axum, tower and hyper take.
+/// A client that sends nothing of it for 30 s fails it. It is an `http_body::Body`, which is what the services of axum, tower and hyper take.
 ///
 /// ```
 /// use hyper::body::Body as _;
@@ -23,11 +24,14 @@ use crate::error::Error;
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Body(Incoming);
+pub struct Body {
+    incoming: Incoming,
+    patience: Patience,
+}
 
 impl Body {
     pub(super) fn new(incoming: Incoming) -> Body {
-        Body(incoming)
+        Body { incoming, patience: Patience::default() }
     }
 }
 
@@ -40,14 +44,19 @@ impl HttpBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let failed = |error| Error::Io(io::Error::other(error));
-        Pin::new(&mut self.0).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(failed)))
+        let frame = Pin::new(&mut self.incoming).poll_frame(cx);
+        match self.patience.bound(cx, frame) {
+            Poll::Ready(Ok(frame)) => Poll::Ready(frame.map(|frame| frame.map_err(failed))),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.incoming.size_hint()
     }
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     body::Body,
-    connection::{Hook, Secure, Service},
+    connection::{Hook, Secure, Service, Witness},
     hyper::{self as pages, Fallback},
     listener,
     route::{Route, Routes},
@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     protocol::{
         Acceptor, Config, DeflateConfig, Front, HandshakeConfigError, HeadLimits, OriginPolicy, Refusal,
-        TrustedProxies,
+        Rejection, TrustedProxies,
     },
     websocket::WebSocket,
 };
@@ -56,8 +56,9 @@ pub struct Server {
     drain_timeout: Duration,
     max_connections: usize,
     hook: Option<Hook>,
+    witness: Option<Witness>,
     fallback: Option<Fallback>,
-    secure: Option<Secure>,
+    pub(super) secure: Option<Secure>,
 }
 
 impl Server {
@@ -101,6 +102,7 @@ impl Server {
             drain_timeout: DRAIN_TIMEOUT,
             max_connections: MAX_CONNECTIONS,
             hook: None,
+            witness: None,
             fallback: None,
             secure: None,
         })
@@ -303,6 +305,26 @@ impl Server {
         self
     }
 
+    /// Sets what is told of each request that is refused, and of the peer's address, before the answer is sent: for a
+    /// log. It must not block. Default: nobody.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.on_rejection(|rejection, address| {
+    ///     println!("{address}: {} {rejection}", rejection.status());
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_rejection(
+        mut self,
+        witness: impl Fn(&Rejection, SocketAddr) + Send + Sync + 'static,
+    ) -> Server {
+        self.witness = Some(Arc::new(witness));
+        self
+    }
+
     /// Sets the service for requests that ask for no WebSocket: any `tower` service of HTTP, an `axum::Router` among
     /// them. Default: none, they are answered 404, or 426 where a WebSocket would be served.
     ///
@@ -406,6 +428,7 @@ impl Server {
             head_limits: self.head_limits,
             handshake_timeout: self.handshake_timeout,
             hook: self.hook,
+            witness: self.witness,
             fallback: self.fallback,
             secure: self.secure,
         });

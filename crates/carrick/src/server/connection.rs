@@ -27,6 +27,7 @@ pub(super) struct Service {
     pub(super) head_limits: HeadLimits,
     pub(super) handshake_timeout: Duration,
     pub(super) hook: Option<Hook>,
+    pub(super) witness: Option<Witness>,
     pub(super) fallback: Option<Fallback>,
     pub(super) secure: Option<Secure>,
 }
@@ -34,6 +35,9 @@ pub(super) struct Service {
 /// What the application makes of a request before it is answered.
 pub(super) type Hook =
     Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Request<()>, Refusal>> + Send + Sync>;
+
+/// Whom the application lets know of refusals.
+pub(super) type Witness = Arc<dyn Fn(&Rejection, SocketAddr) + Send + Sync>;
 
 /// Puts TLS on a stream.
 pub(super) type Secure = Arc<dyn Fn(TcpStream) -> BoxFuture<io::Result<NetStream>> + Send + Sync>;
@@ -74,7 +78,10 @@ impl Service {
                 }
             }
             Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, address, place)).await,
-            Err(Error::Rejection(rejection)) => refuse(&mut stream, &rejection).await,
+            Err(Error::Rejection(rejection)) => {
+                self.tell(&rejection, address);
+                refuse(&mut stream, &rejection).await;
+            }
             // The client is gone.
             Err(_) => {}
         }
@@ -136,6 +143,12 @@ impl Service {
         match self.routes.find(path) {
             Ok(_) => Rejection::UpgradeMissing,
             Err(rejection) => rejection,
+        }
+    }
+
+    pub(super) fn tell(&self, rejection: &Rejection, address: SocketAddr) {
+        if let Some(witness) = &self.witness {
+            witness(rejection, address);
         }
     }
 

@@ -28,6 +28,7 @@ use super::{
     body::Body,
     connection::{BoxFuture, Opening, Service},
     connections::Place,
+    patience::Patience,
 };
 use crate::{
     protocol::{Rejection, Role, is_websocket_request},
@@ -87,7 +88,7 @@ pub(super) async fn serve(
         .header_read_timeout(service.handshake_timeout)
         .max_headers(limits.max_headers)
         .max_buf_size(limits.max_head_bytes.max(LEAST_BUFFER_BYTES))
-        .serve_connection(TokioIo::new(Rewound { received: received.freeze(), stream }), answer)
+        .serve_connection(TokioIo::new(Rewound::new(received.freeze(), stream)), answer)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let mut stopping = false;
@@ -111,7 +112,7 @@ pub(super) async fn serve(
 async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else { return };
-    let Rewound { received, stream } = parts.io.into_inner();
+    let Rewound { received, stream, .. } = parts.io.into_inner();
     // What came before hyper's own buffer was filled comes first.
     let received = BytesMut::from(&*[received, parts.read_buf].concat());
     let Opening { endpoint, request, agreement, .. } = opening;
@@ -137,7 +138,10 @@ async fn answer(
                 *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((opening, on_upgrade));
                 response.map(|()| boxed_text(Bytes::new()))
             }
-            Err(rejection) => refused(&rejection),
+            Err(rejection) => {
+                service.tell(&rejection, address);
+                refused(&rejection)
+            }
         };
     }
     let front = service.trusted_proxies.front(&head, &service.peer(address));
@@ -177,10 +181,22 @@ fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
     boxed(Full::new(text.into()))
 }
 
-/// A stream of which some bytes were read already.
+/// A stream of which some bytes were read already, and whose peer has to read.
 struct Rewound {
     received: Bytes,
     stream: NetStream,
+    patience: Patience,
+}
+
+impl Rewound {
+    fn new(received: Bytes, stream: NetStream) -> Rewound {
+        Rewound { received, stream, patience: Patience::default() }
+    }
+
+    /// Bounds how long a write makes no progress.
+    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.patience.bound(cx, written).map(|written| written?)
+    }
 }
 
 impl AsyncRead for Rewound {
@@ -200,7 +216,8 @@ impl AsyncRead for Rewound {
 
 impl AsyncWrite for Rewound {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -208,7 +225,8 @@ impl AsyncWrite for Rewound {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -216,11 +234,13 @@ impl AsyncWrite for Rewound {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let written = Pin::new(&mut self.stream).poll_flush(cx);
+        self.bound(cx, written)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let written = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.bound(cx, written)
     }
 }
 

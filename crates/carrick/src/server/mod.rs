@@ -7,7 +7,10 @@ mod connection;
 mod connections;
 mod hyper;
 mod listener;
+mod patience;
 mod route;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use accept::{AcceptOptions, accept, accept_with};
 pub use body::Body;

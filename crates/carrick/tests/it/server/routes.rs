@@ -1,6 +1,9 @@
 //! Which request reaches which handler.
 
-use carrick::{Route, protocol::{CloseCode, Config}};
+use carrick::{
+    Route,
+    protocol::{CloseCode, Config},
+};
 use http::StatusCode;
 
 use super::support::{Running, assert_echoes, closed, echo, echo_server, free_server, next, request};
