@@ -5,6 +5,8 @@ mod client;
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod server;
+#[cfg(feature = "net")]
 mod system;
 #[cfg(feature = "net")]
 mod transport;
@@ -13,10 +15,13 @@ mod websocket;
 
 // The public interface is:
 pub mod protocol;
+#[cfg(feature = "tls")]
+pub use crate::transport::{ClientCertificates, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
+    server::{AcceptOptions, Body, Route, Server, accept, accept_with},
     transport::NetStream,
     websocket::{Piece, Receiver, Sender, WebSocket},
 };

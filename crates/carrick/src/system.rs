@@ -6,9 +6,3 @@ use std::time::Instant;
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
-
-/// The value of an environment variable, if it is set to something that is text.
-#[expect(clippy::disallowed_methods)]
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}

@@ -1,11 +1,12 @@
 //! Asks a connection from outside to close.
 
 use std::{
+    future::poll_fn,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::Waker,
+    task::{Poll, Waker},
 };
 
 /// A request to close with 1001, made by a server that stops and seen by the connection when it is next polled.
@@ -27,6 +28,15 @@ impl Stop {
     /// Whether the close was asked for.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Acquire)
+    }
+
+    /// Waits until the close is asked for.
+    pub(crate) async fn asked(&self) {
+        poll_fn(|cx| {
+            self.register(cx.waker());
+            if self.is_asked() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Wakes `waker` when the close is asked for. To be followed by a look at `is_asked`.

@@ -11,6 +11,8 @@ mod exports;
 mod layers;
 mod pair;
 mod rules;
+#[cfg(feature = "net")]
+mod server;
 mod source;
 #[cfg(feature = "net")]
 mod support;

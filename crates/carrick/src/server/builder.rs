@@ -1,0 +1,459 @@
+//! What a server serves, and by which rules.
+
+use std::{error::Error as StdError, fmt, future::pending, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::body::Body as HttpBody;
+use tokio::net::{TcpListener, ToSocketAddrs};
+
+use super::{
+    accept::HANDSHAKE_TIMEOUT,
+    body::Body,
+    connection::{Hook, Secure, Service, Witness},
+    hyper::{self as pages, Fallback},
+    listener,
+    route::{Route, Routes},
+};
+use crate::{
+    error::Error,
+    protocol::{
+        Acceptor, Config, DeflateConfig, Front, HandshakeConfigError, HeadLimits, OriginPolicy, Refusal,
+        Rejection, TrustedProxies,
+    },
+    websocket::WebSocket,
+};
+
+/// A WebSocket server, which can serve HTTP on the same port.
+///
+/// Without any setting it takes browsers from pages of its own origin and every other program, trusts no proxy, and
+/// compresses for clients that ask for it. Each method changes one setting; [`serve`](Server::serve) starts it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), carrick::Error> {
+/// carrick::Server::bind("127.0.0.1:9000")
+///     .await?
+///     .route("/echo", |mut websocket, _request| async move {
+///         while let Some(Ok(message)) = websocket.recv().await {
+///             if websocket.send(message).await.is_err() {
+///                 break;
+///             }
+///         }
+///     })
+///     .serve()
+///     .await
+/// # }
+/// ```
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    routes: Vec<(String, Route)>,
+    acceptor: Acceptor,
+    trusted_proxies: TrustedProxies,
+    config: Config,
+    compresses: bool,
+    head_limits: HeadLimits,
+    handshake_timeout: Duration,
+    drain_timeout: Duration,
+    max_connections: usize,
+    hook: Option<Hook>,
+    witness: Option<Witness>,
+    fallback: Option<Fallback>,
+    pub(super) secure: Option<Secure>,
+}
+
+impl Server {
+    /// A server that listens on `address`, for example `"127.0.0.1:9000"`, or port 0 for one that is free.
+    ///
+    /// Clients can connect from now on; they are answered once [`serve`](Server::serve) is awaited.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the address is in use, may not be used or does not exist.
+    pub async fn bind(address: impl ToSocketAddrs) -> Result<Server, Error> {
+        Server::from_listener(TcpListener::bind(address).await?)
+    }
+
+    /// A server on a listener that exists already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the listener has no address.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let server = carrick::Server::from_listener(listener)?;
+    /// assert_ne!(server.local_addr().port(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_listener(listener: TcpListener) -> Result<Server, Error> {
+        let address = listener.local_addr()?;
+        Ok(Server {
+            listener,
+            address,
+            routes: Vec::new(),
+            acceptor: Acceptor::default(),
+            trusted_proxies: TrustedProxies::default(),
+            config: Config::default(),
+            compresses: true,
+            head_limits: HeadLimits::default(),
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            drain_timeout: DRAIN_TIMEOUT,
+            max_connections: MAX_CONNECTIONS,
+            hook: None,
+            witness: None,
+            fallback: None,
+            secure: None,
+        })
+    }
+
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves WebSockets at `path`, which a request has to name exactly; `/*` stands for every path that no other
+    /// route names. A route that is there already is replaced.
+    ///
+    /// The handler runs in a task of its own, and the connection is cut when it returns. Its request has what the
+    /// hook of [`on_request`](Server::on_request) put into its extensions, the [`SocketAddr`] of the peer and a
+    /// [`Front`] with what the client saw. A handler that panics ends its own connection and no other. An `async fn`
+    /// keeps its arguments to the end: take what is needed out of the request and drop it, or a thousand bytes of
+    /// headers stay for as long as the connection.
+    ///
+    /// # Panics
+    ///
+    /// If the path does not start with `/`: no request could name it.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// use carrick::protocol::Front;
+    ///
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.route("/hello", |mut websocket, request| {
+    ///     let front = request.extensions().get::<Front>().cloned();
+    ///     async move {
+    ///         let _ = websocket.send(format!("hello {:?}", front.and_then(|front| front.address))).await;
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn route<H, F>(mut self, path: impl Into<String>, handler: H) -> Server
+    where
+        H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.routes.push((checked(path.into()), Route::new(handler)));
+        self
+    }
+
+    /// Serves WebSockets at `path` by a route with settings of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if the route's subprotocols cannot be used.
+    ///
+    /// # Panics
+    ///
+    /// As [`route`](Server::route).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// use carrick::{Route, Server};
+    ///
+    /// let chat = Route::new(|_websocket, _request| async {}).subprotocols(["chat"]);
+    /// let server = Server::bind("127.0.0.1:0").await?.route_with("/chat", chat)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn route_with(mut self, path: impl Into<String>, route: Route) -> Result<Server, Error> {
+        route.check()?;
+        self.routes.push((checked(path.into()), route));
+        Ok(self)
+    }
+
+    /// Sets the subprotocols this server speaks, the preferred one first. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if one of them is no token or is there twice.
+    pub fn subprotocols<S: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Server, Error> {
+        let config = |error: HandshakeConfigError| Error::Config(error.into());
+        self.acceptor = self.acceptor.with_subprotocols(names).map_err(config)?;
+        Ok(self)
+    }
+
+    /// Sets whether a client that offers none of the subprotocols is refused. Default: false.
+    #[must_use]
+    pub fn subprotocol_required(mut self, required: bool) -> Server {
+        self.acceptor = self.acceptor.with_subprotocol_required(required);
+        self
+    }
+
+    /// Sets which pages may connect. Default: those of the same origin, as the browser sees it. Programs that are no
+    /// browser send no origin and are let in, see [`origin_required`](Server::origin_required).
+    #[must_use]
+    pub fn origins(mut self, policy: OriginPolicy) -> Server {
+        self.acceptor = self.acceptor.with_origins(policy);
+        self
+    }
+
+    /// Sets whether a request without an Origin header is refused. Default: false.
+    #[must_use]
+    pub fn origin_required(mut self, required: bool) -> Server {
+        self.acceptor = self.acceptor.with_origin_required(required);
+        self
+    }
+
+    /// Sets the proxies that are believed about the client's scheme, host and address. Default: none. Behind a proxy
+    /// that ends TLS this must name it, or pages of the same origin are refused.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Server {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// Sets how messages are compressed for clients that ask for it; `None` declines. Default: on, without context
+    /// takeover, so that an idle connection holds no compressor.
+    #[must_use]
+    pub fn deflate(mut self, config: Option<DeflateConfig>) -> Server {
+        self.compresses = config.is_some();
+        if let Some(config) = config {
+            self.config.deflate = config;
+        }
+        self
+    }
+
+    /// Sets the limits and timeouts of every open WebSocket, [`Config::deflate`] included. Default:
+    /// [`Config::default`].
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Server {
+        self.config = config;
+        self
+    }
+
+    /// Sets how large the head of a request may be. Default: 16 KiB and 100 fields. A larger one is refused with 431.
+    #[must_use]
+    pub fn head_limits(mut self, limits: HeadLimits) -> Server {
+        self.head_limits = limits;
+        self
+    }
+
+    /// Sets how long a client may take from its connection to its answer, TLS and the hook included; also how long a
+    /// connection that served a page may wait for the next request. Default: 10 s. Too short a time refuses clients
+    /// behind slow networks with 408.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Server {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets how many connections there may be at a time, handshakes and pages included. Default: 100,000; zero counts
+    /// as one. Further clients wait in the queue of the operating system until one ends. Each connection needs a file
+    /// descriptor: where the process has fewer, the server accepts nothing while they are used up.
+    #[must_use]
+    pub fn max_connections(mut self, most: usize) -> Server {
+        self.max_connections = most;
+        self
+    }
+
+    /// Sets how long open connections have to end once the server stops, after which they are cut. Default: 15 s,
+    /// which leaves room for a closing handshake of [`Config::close_timeout`].
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Server {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Sets a hook that sees each request for a WebSocket before it is answered, and refuses it or passes it on, with
+    /// something in its extensions for the handler if it likes. Default: none.
+    ///
+    /// It is asked after the handshake was found good and the path to have a route, and has what is left of
+    /// [`handshake_timeout`](Server::handshake_timeout); after that the request is refused with 503.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// use carrick::protocol::Refusal;
+    /// use http::{StatusCode, header::AUTHORIZATION};
+    ///
+    /// #[derive(Clone)]
+    /// struct User(String);
+    ///
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.on_request(|mut request, _front| async move {
+    ///     let token = request.headers().get(AUTHORIZATION).and_then(|token| token.to_str().ok());
+    ///     let user = token.and_then(|token| token.strip_prefix("Bearer ")).map(|name| User(name.to_owned()));
+    ///     let user = user.ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "send a token"))?;
+    ///     request.extensions_mut().insert(user);
+    ///     Ok(request)
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_request<H, F>(mut self, hook: H) -> Server
+    where
+        H: Fn(Request<()>, Front) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Request<()>, Refusal>> + Send + 'static,
+    {
+        self.hook = Some(Arc::new(move |request, front| Box::pin(hook(request, front))));
+        self
+    }
+
+    /// Sets what is told of each request that is refused, and of the peer's address, before the answer is sent: for a
+    /// log. It must not block. Default: nobody.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.on_rejection(|rejection, address| {
+    ///     println!("{address}: {} {rejection}", rejection.status());
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_rejection(
+        mut self,
+        witness: impl Fn(&Rejection, SocketAddr) + Send + Sync + 'static,
+    ) -> Server {
+        self.witness = Some(Arc::new(witness));
+        self
+    }
+
+    /// Sets the service for requests that ask for no WebSocket: any `tower` service of HTTP, an `axum::Router` among
+    /// them. Default: none, they are answered 404, or 426 where a WebSocket would be served.
+    ///
+    /// A clone of it serves each request. The extensions of the request have the [`SocketAddr`] of the peer and a
+    /// [`Front`]. Requests for a WebSocket never reach it: one at a path without a route is answered 404. A connection
+    /// may ask for pages first and for a WebSocket later. If the service fails, the answer is 500.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// use http_body_util::Full;
+    ///
+    /// async fn page(_: http::Request<carrick::Body>) -> Result<http::Response<Full<bytes::Bytes>>, std::io::Error> {
+    ///     Ok(http::Response::new(Full::from("a page")))
+    /// }
+    ///
+    /// #[derive(Clone)]
+    /// struct Pages;
+    ///
+    /// impl tower_service::Service<http::Request<carrick::Body>> for Pages {
+    ///     type Response = http::Response<Full<bytes::Bytes>>;
+    ///     type Error = std::io::Error;
+    ///     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    ///
+    ///     fn poll_ready(
+    ///         &mut self,
+    ///         _: &mut std::task::Context<'_>,
+    ///     ) -> std::task::Poll<Result<(), Self::Error>> {
+    ///         std::task::Poll::Ready(Ok(()))
+    ///     }
+    ///
+    ///     fn call(&mut self, request: http::Request<carrick::Body>) -> Self::Future {
+    ///         Box::pin(page(request))
+    ///     }
+    /// }
+    ///
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.fallback(Pages);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn fallback<S, B>(mut self, service: S) -> Server
+    where
+        S: tower_service::Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<Box<dyn StdError + Send + Sync>>,
+        S::Future: Send,
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.fallback = Some(pages::fallback(service));
+        self
+    }
+
+    /// Serves for good.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the listener cannot accept. A shortage of file descriptors is no error: the server goes on
+    /// when there are some again.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, all connections are cut. [`serve_until`](Server::serve_until) closes them.
+    pub async fn serve(self) -> Result<(), Error> {
+        self.serve_until(pending()).await.map(|_| ())
+    }
+
+    /// Serves until `shutdown` is ready. Then it accepts no more, refuses handshakes under way with 503, lets pages
+    /// finish, closes every WebSocket with 1001 and waits for all of them, [`drain_timeout`](Server::drain_timeout)
+    /// at most.
+    ///
+    /// A handler learns of it as `recv` ends with `None`; one that never awaits `recv` is cut in the end. Returns how
+    /// many connections were cut.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Server::serve).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`serve`](Server::serve).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?;
+    /// let serving = tokio::spawn(server.serve_until(async {
+    ///     let _ = stopped.await;
+    /// }));
+    /// let _ = stop.send(());
+    /// assert_eq!(serving.await.expect("the server does not panic")?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<usize, Error> {
+        let deflate = self.compresses.then(|| self.config.deflate.clone());
+        let acceptor = self.acceptor.with_deflate(deflate).with_trusted_proxies(self.trusted_proxies.clone());
+        let service = Arc::new(Service {
+            routes: Routes::new(self.routes, &acceptor, &self.config)?,
+            trusted_proxies: self.trusted_proxies,
+            head_limits: self.head_limits,
+            handshake_timeout: self.handshake_timeout,
+            hook: self.hook,
+            witness: self.witness,
+            fallback: self.fallback,
+            secure: self.secure,
+        });
+        listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths: Vec<_> = self.routes.iter().map(|(path, _)| path).collect();
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("routes", &paths)
+            .field("acceptor", &self.acceptor)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn checked(path: String) -> String {
+    assert!(path.starts_with('/'), "path {path:?} of a route does not start with /");
+    path
+}
+
+/// As idle WebSockets they take about 100 MiB.
+const MAX_CONNECTIONS: usize = 100_000;
+
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);

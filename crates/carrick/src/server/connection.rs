@@ -1,0 +1,164 @@
+//! The life of one connection until its handler takes over.
+
+use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use http::{Request, Response};
+use tokio::{io, net::TcpStream};
+
+use super::{
+    accept::{HandshakeTimer, open, read_head, refuse},
+    connections::Place,
+    hyper::{self, Fallback},
+    route::{Endpoint, Routes},
+};
+use crate::{
+    error::Error,
+    protocol::{
+        Agreement, Front, HeadLimits, Peer, Refusal, Rejection, TrustedProxies, is_websocket_request,
+    },
+    transport::NetStream,
+};
+
+/// What all connections of a server go by.
+pub(super) struct Service {
+    pub(super) routes: Routes,
+    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) head_limits: HeadLimits,
+    pub(super) handshake_timeout: Duration,
+    pub(super) hook: Option<Hook>,
+    pub(super) witness: Option<Witness>,
+    pub(super) fallback: Option<Fallback>,
+    pub(super) secure: Option<Secure>,
+}
+
+/// What the application makes of a request before it is answered.
+pub(super) type Hook =
+    Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Request<()>, Refusal>> + Send + Sync>;
+
+/// Whom the application lets know of refusals.
+pub(super) type Witness = Arc<dyn Fn(&Rejection, SocketAddr) + Send + Sync>;
+
+/// Puts TLS on a stream.
+pub(super) type Secure = Arc<dyn Fn(TcpStream) -> BoxFuture<io::Result<NetStream>> + Send + Sync>;
+
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A request that is about to become a WebSocket.
+pub(super) struct Opening {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) request: Request<()>,
+    pub(super) response: Response<()>,
+    pub(super) agreement: Agreement,
+}
+
+/// What a request asks for.
+enum Asked {
+    WebSocket(Box<Opening>),
+    Page,
+}
+
+impl Service {
+    /// Serves one connection until a handler has it or it is over.
+    pub(super) async fn serve(self: Arc<Service>, stream: TcpStream, address: SocketAddr, place: Place) {
+        let timer = HandshakeTimer::start(self.handshake_timeout);
+        let Ok(mut stream) = self.secured(stream, timer, &place).await else { return };
+        let mut received = BytesMut::new();
+        let asked = tokio::select! {
+            biased;
+            () = place.stop().asked() => Err(Rejection::Draining.into()),
+            asked = self.asked(&mut stream, &mut received, address, timer) => asked,
+        };
+        match asked {
+            Ok(Asked::WebSocket(opening)) => {
+                let Opening { endpoint, request, response, agreement } = *opening;
+                let config = Arc::clone(&endpoint.config);
+                if let Ok(websocket) = open(stream, received, &response, agreement, config, timer).await {
+                    endpoint.start(websocket, request, place);
+                }
+            }
+            Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, address, place)).await,
+            Err(Error::Rejection(rejection)) => {
+                self.tell(&rejection, address);
+                refuse(&mut stream, &rejection).await;
+            }
+            // The client is gone.
+            Err(_) => {}
+        }
+    }
+
+    async fn secured(
+        &self,
+        stream: TcpStream,
+        timer: HandshakeTimer,
+        place: &Place,
+    ) -> Result<NetStream, Error> {
+        let Some(secure) = &self.secure else { return Ok(NetStream::tcp(stream)) };
+        tokio::select! {
+            biased;
+            () = place.stop().asked() => Err(Rejection::Draining.into()),
+            secured = timer.bound("tls handshake", secure(stream)) => Ok(secured??),
+        }
+    }
+
+    async fn asked(
+        &self,
+        stream: &mut NetStream,
+        received: &mut BytesMut,
+        address: SocketAddr,
+        timer: HandshakeTimer,
+    ) -> Result<Asked, Error> {
+        let (request, consumed) = timer.bound_head(read_head(stream, self.head_limits, received)).await?;
+        if is_websocket_request(&request) {
+            received.advance(consumed);
+            return Ok(Asked::WebSocket(Box::new(self.decide(request, address, timer).await?)));
+        }
+        if self.fallback.is_none() {
+            return Err(self.no_page(request.uri().path()).into());
+        }
+        Ok(Asked::Page)
+    }
+
+    /// Decides about a request for a WebSocket.
+    pub(super) async fn decide(
+        &self,
+        mut request: Request<()>,
+        address: SocketAddr,
+        timer: HandshakeTimer,
+    ) -> Result<Opening, Rejection> {
+        let peer = self.peer(address);
+        let endpoint = Arc::clone(self.routes.find(request.uri().path())?);
+        let (response, agreement) = endpoint.acceptor.answer(&request, &peer)?;
+        let front = self.trusted_proxies.front(&request, &peer);
+        request.extensions_mut().insert(address);
+        request.extensions_mut().insert(front.clone());
+        if let Some(hook) = &self.hook {
+            request = timer.bound_decision(hook(request, front)).await?;
+        }
+        Ok(Opening { endpoint, request, response, agreement })
+    }
+
+    /// The answer of a server without pages.
+    fn no_page(&self, path: &str) -> Rejection {
+        match self.routes.find(path) {
+            Ok(_) => Rejection::UpgradeMissing,
+            Err(rejection) => rejection,
+        }
+    }
+
+    pub(super) fn tell(&self, rejection: &Rejection, address: SocketAddr) {
+        if let Some(witness) = &self.witness {
+            witness(rejection, address);
+        }
+    }
+
+    pub(super) fn peer(&self, address: SocketAddr) -> Peer {
+        Peer { address: Some(address.ip()), tls: self.secure.is_some() }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("head_limits", &self.head_limits).finish_non_exhaustive()
+    }
+}

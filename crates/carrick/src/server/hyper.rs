@@ -1,0 +1,248 @@
+//! Requests that are no WebSocket, and those that become one later on the same connection.
+
+use std::{
+    convert::Infallible,
+    error::Error as StdError,
+    future::poll_fn,
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Body as HttpBody, Incoming},
+    server::conn::http1,
+    service::service_fn,
+    upgrade::OnUpgrade,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    accept::HandshakeTimer,
+    body::Body,
+    connection::{BoxFuture, Opening, Service},
+    connections::Place,
+    patience::Patience,
+};
+use crate::{
+    protocol::{Rejection, Role, is_websocket_request},
+    transport::NetStream,
+    websocket::WebSocket,
+};
+
+/// The application's service for what is no WebSocket.
+pub(super) type Fallback = Arc<dyn Fn(Request<Body>) -> BoxFuture<Response<ResponseBody>> + Send + Sync>;
+
+type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// A request that was answered with 101, and where hyper hands over the stream then.
+type Upgrade = Arc<Mutex<Option<(Opening, OnUpgrade)>>>;
+
+/// Makes one type of every service. A clone of it serves each request.
+pub(super) fn fallback<S, B>(service: S) -> Fallback
+where
+    S: tower_service::Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let shared = Mutex::new(service);
+    Arc::new(move |request| {
+        let mut service = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Box::pin(async move {
+            let answered = async {
+                poll_fn(|cx| service.poll_ready(cx)).await?;
+                service.call(request).await
+            };
+            answered.await.map_or_else(|_: S::Error| failed(), |response| response.map(boxed))
+        })
+    })
+}
+
+/// Serves a connection whose first request, no WebSocket, stands in `received`.
+pub(super) async fn serve(
+    service: Arc<Service>,
+    stream: NetStream,
+    received: BytesMut,
+    address: SocketAddr,
+    place: Place,
+) {
+    let upgrade = Upgrade::default();
+    let answer = service_fn(|request| {
+        let (service, upgrade) = (Arc::clone(&service), Arc::clone(&upgrade));
+        async move { Ok::<_, Infallible>(answer(&service, request, address, &upgrade).await) }
+    });
+    let limits = service.head_limits;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(service.handshake_timeout)
+        .max_headers(limits.max_headers)
+        .max_buf_size(limits.max_head_bytes.max(LEAST_BUFFER_BYTES))
+        .serve_connection(TokioIo::new(Rewound::new(received.freeze(), stream)), answer)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let mut stopping = false;
+    let served = loop {
+        tokio::select! {
+            biased;
+            served = connection.as_mut() => break served,
+            () = place.stop().asked(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    let upgraded = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Ok(()), Some((opening, on_upgrade))) = (served, upgraded) {
+        hand_over(opening, on_upgrade, place).await;
+    }
+}
+
+/// Takes the stream back from hyper and gives it to the handler.
+async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
+    let Ok(upgraded) = on_upgrade.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else { return };
+    let Rewound { received, stream, .. } = parts.io.into_inner();
+    // What came before hyper's own buffer was filled comes first.
+    let received = BytesMut::from(&*[received, parts.read_buf].concat());
+    let Opening { endpoint, request, agreement, .. } = opening;
+    let config = Arc::clone(&endpoint.config);
+    let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);
+    endpoint.start(websocket, request, place);
+}
+
+async fn answer(
+    service: &Service,
+    mut request: Request<Incoming>,
+    address: SocketAddr,
+    upgrade: &Upgrade,
+) -> Response<ResponseBody> {
+    let on_upgrade = hyper::upgrade::on(&mut request);
+    let (parts, body) = request.into_parts();
+    let head = Request::from_parts(parts, ());
+    if is_websocket_request(&head) {
+        let timer = HandshakeTimer::start(service.handshake_timeout);
+        return match service.decide(head, address, timer).await {
+            Ok(mut opening) => {
+                let response = std::mem::take(&mut opening.response);
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((opening, on_upgrade));
+                response.map(|()| boxed_text(Bytes::new()))
+            }
+            Err(rejection) => {
+                service.tell(&rejection, address);
+                refused(&rejection)
+            }
+        };
+    }
+    let front = service.trusted_proxies.front(&head, &service.peer(address));
+    let (mut parts, ()) = head.into_parts();
+    parts.extensions.insert(address);
+    parts.extensions.insert(front);
+    parts.extensions.insert(on_upgrade);
+    match &service.fallback {
+        Some(fallback) => fallback(Request::from_parts(parts, Body::new(body))).await,
+        None => refused(&Rejection::UpgradeMissing),
+    }
+}
+
+fn refused(rejection: &Rejection) -> Response<ResponseBody> {
+    rejection.response(Version::HTTP_11).map(boxed_text)
+}
+
+/// The service of the application failed. What went wrong is its secret.
+fn failed() -> Response<ResponseBody> {
+    let mut response = Response::new(boxed_text("internal error\n"));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn boxed<B>(body: B) -> ResponseBody
+where
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let whole = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+    body.map_frame(move |frame| frame.map_data(whole)).map_err(Into::into).boxed_unsync()
+}
+
+fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
+    boxed(Full::new(text.into()))
+}
+
+/// A stream of which some bytes were read already, and whose peer has to read.
+struct Rewound {
+    received: Bytes,
+    stream: NetStream,
+    patience: Patience,
+}
+
+impl Rewound {
+    fn new(received: Bytes, stream: NetStream) -> Rewound {
+        Rewound { received, stream, patience: Patience::default() }
+    }
+
+    /// Bounds how long a write makes no progress.
+    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.patience.bound(cx, written).map(|written| written?)
+    }
+}
+
+impl AsyncRead for Rewound {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.received.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let n = self.received.len().min(buffer.remaining());
+        buffer.put_slice(&self.received.split_to(n));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Rewound {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.bound(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.bound(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = Pin::new(&mut self.stream).poll_flush(cx);
+        self.bound(cx, written)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.bound(cx, written)
+    }
+}
+
+/// hyper takes no less.
+const LEAST_BUFFER_BYTES: usize = 8192;

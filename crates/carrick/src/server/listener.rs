@@ -1,0 +1,110 @@
+//! Accepts connections until it is told to stop, and then sees the open ones to their end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, time};
+
+use super::{connection::Service, connections::Connections};
+use crate::error::Error;
+
+/// Serves until `shutdown` is ready, then gives the open connections `drain_timeout`; tells how many were cut.
+pub(super) async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    most: usize,
+    drain_timeout: Duration,
+    shutdown: impl Future<Output = ()>,
+) -> Result<usize, Error> {
+    let connections = CutWhenDropped(Arc::new(Connections::new(most)));
+    tokio::select! {
+        biased;
+        () = shutdown => {}
+        error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
+    }
+    drop(listener);
+    connections.0.stop();
+    let drained = time::timeout(drain_timeout, connections.0.gone()).await;
+    Ok(if drained.is_ok() { 0 } else { connections.0.cut() })
+}
+
+/// Whoever drops the future that serves wants none of it to go on.
+struct CutWhenDropped(Arc<Connections>);
+
+impl Drop for CutWhenDropped {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
+async fn accept_all(
+    listener: &TcpListener,
+    service: &Arc<Service>,
+    connections: &Arc<Connections>,
+) -> io::Error {
+    loop {
+        connections.room().await;
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                // A message that waits for the acknowledgement of an earlier one is late for no gain.
+                let _ = stream.set_nodelay(true);
+                connections.add().hand_over(|place| {
+                    tokio::spawn(Arc::clone(service).serve(stream, address, place)).abort_handle()
+                });
+            }
+            Err(error) => match Remedy::of(&error) {
+                Remedy::Next => {}
+                Remedy::Pause => time::sleep(PAUSE).await,
+                Remedy::GiveUp => return error,
+            },
+        }
+    }
+}
+
+/// What to do when no connection could be accepted.
+#[derive(Debug, PartialEq)]
+enum Remedy {
+    /// One connection was over before it began.
+    Next,
+    /// There is no file descriptor or memory left, or the network is down. Trying again at once would fail again, and
+    /// keep the processor from the connections whose end would help.
+    Pause,
+    /// The listener is none.
+    GiveUp,
+}
+
+impl Remedy {
+    fn of(error: &io::Error) -> Remedy {
+        match error.kind() {
+            io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted => Remedy::Next,
+            io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected => Remedy::GiveUp,
+            _ => Remedy::Pause,
+        }
+    }
+}
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_without_file_descriptors_pauses() {
+        for kind in [io::ErrorKind::OutOfMemory, io::ErrorKind::NetworkDown] {
+            assert_eq!(Remedy::of(&kind.into()), Remedy::Pause);
+        }
+        assert_eq!(Remedy::of(&io::ErrorKind::ConnectionAborted.into()), Remedy::Next);
+        assert_eq!(Remedy::of(&io::ErrorKind::InvalidInput.into()), Remedy::GiveUp);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_codes_of_unix_for_too_many_files_pause() {
+        for (name, code) in [("EMFILE", 24), ("ENFILE", 23)] {
+            assert_eq!(Remedy::of(&io::Error::from_raw_os_error(code)), Remedy::Pause, "{name}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `wss://` on a server.
+
+use std::sync::Arc;
+
+use super::builder::Server;
+use crate::transport::{NetStream, ServerTls};
+
+impl Server {
+    /// Serves `wss://` and `https://` instead of `ws://` and `http://`. Default: without TLS.
+    ///
+    /// The TLS handshake counts towards [`handshake_timeout`](Server::handshake_timeout).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// use carrick::{Server, ServerTls};
+    ///
+    /// let server = Server::bind("127.0.0.1:0").await?.tls(ServerTls::self_signed()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Server {
+        let acceptor = tls.into_acceptor();
+        self.secure = Some(Arc::new(move |stream| {
+            let handshake = acceptor.accept(stream);
+            Box::pin(async move { handshake.await.map(NetStream::other) })
+        }));
+        self
+    }
+}

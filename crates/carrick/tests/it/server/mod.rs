@@ -1,0 +1,4 @@
+//! The server, as its peers see it.
+
+mod routes;
+mod support;
