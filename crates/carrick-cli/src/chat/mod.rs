@@ -1,0 +1,8 @@
+//! `/chat`: a room where everybody hears everybody. `page/PROTOCOL.md` is the contract with the page.
+
+mod member;
+mod message;
+mod room;
+
+pub(crate) use member::join;
+pub(crate) use room::Room;

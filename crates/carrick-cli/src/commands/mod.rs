@@ -1,0 +1,6 @@
+//! One file a command.
+
+mod echo;
+mod serve;
+
+pub(crate) use serve::serve;

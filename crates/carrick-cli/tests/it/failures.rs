@@ -1,0 +1,43 @@
+//! What cannot work says so, and says what to do.
+
+use std::{fs, net::TcpListener, process::Output};
+
+use crate::support::carrick;
+
+fn fails(args: &[&str]) -> String {
+    let Output { status, stdout, stderr } = carrick().args(args).output().unwrap();
+    assert_eq!(status.code(), Some(1), "{args:?}");
+    assert!(stdout.is_empty(), "data where there is none: {args:?}");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = fails(&["serve", "--bind", &address]);
+    assert!(words.contains(&format!("error: cannot listen on {address}")), "{words}");
+    assert!(words.contains("hint: another program listens there"), "{words}");
+    assert!(words.contains("--bind 127.0.0.1:0"), "{words}");
+}
+
+#[test]
+fn a_certificate_that_is_missing_or_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cert.pem");
+    let path = file.to_str().unwrap();
+    let words = fails(&["serve", "--bind", "127.0.0.1:0", "--cert", path, "--key", path]);
+    assert!(words.contains(path) && words.contains("hint: --cert takes the chain"), "{words}");
+    fs::write(&file, "no certificate").unwrap();
+    let words = fails(&["serve", "--bind", "127.0.0.1:0", "--cert", path, "--key", path]);
+    assert!(words.contains(path) && words.contains("hint: --cert takes the chain"), "{words}");
+}
+
+#[test]
+fn a_wrong_call_is_another_exit_code() {
+    for args in
+        [&["serve", "--bind", "nowhere"][..], &["serve", "--cert", "x"], &["serve", "--origin", "x/y"], &[]]
+    {
+        assert_eq!(carrick().args(args).output().unwrap().status.code(), Some(2), "{args:?}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Runs the binary and looks at what its users see.
+
+// Helpers unwrap as the tests do: a panic names the line.
+#![allow(clippy::unwrap_used)]
+
+mod chat;
+mod failures;
+mod serve;
+mod support;

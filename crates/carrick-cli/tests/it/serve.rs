@@ -1,0 +1,88 @@
+//! The page, `/echo`, and who may open it.
+
+use carrick::{
+    Error,
+    protocol::{CloseCode, Message, ResponseError},
+};
+
+use crate::support::Serve;
+
+#[test]
+fn the_urls_are_printed_and_the_page_is_there() {
+    let serve = Serve::start(&[]);
+    let address = &serve.address;
+    assert_eq!(serve.printed[0], format!("page  http://{address}/"));
+    assert_eq!(serve.printed[1], format!("chat  ws://{address}/chat"));
+    assert_eq!(serve.printed[2], format!("echo  ws://{address}/echo"));
+    let page = serve.get("/");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(page.contains("content-security-policy: default-src 'none'"));
+    assert!(page.contains("<title>"));
+    assert!(serve.get("/app.js").contains("content-type: text/javascript"));
+    assert!(serve.get("/style.css").contains("content-type: text/css"));
+    let missing = serve.get("/missing");
+    assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains("/chat"), "{missing}");
+}
+
+#[test]
+fn echo_returns_every_message_as_it_was() {
+    let serve = Serve::start(&[]);
+    let mut websocket = serve.connect("/echo");
+    let large = vec![7; 3_000_000];
+    for message in [Message::text("Grüße, 世界"), Message::binary(large), Message::text("")] {
+        websocket.send(message.clone()).unwrap();
+        assert_eq!(websocket.recv().unwrap().unwrap(), message);
+    }
+    let closed = websocket.close(CloseCode::NORMAL, "done").unwrap();
+    assert_eq!(closed.code(), CloseCode::NORMAL);
+}
+
+#[test]
+fn a_page_of_another_origin_is_refused_unless_it_is_allowed() {
+    let other = "https://elsewhere.example";
+    let open = |flags: &[&str]| {
+        let serve = Serve::start(flags);
+        serve.client("/echo").with_origin(other).unwrap().connect_blocking().map(drop)
+    };
+    match open(&[]) {
+        Err(Error::Response(error)) => match *error {
+            ResponseError::Status { .. } => {}
+            error => panic!("another error: {error}"),
+        },
+        other => panic!("was not refused: {other:?}"),
+    }
+    assert!(open(&["--origin", other]).is_ok());
+    assert!(open(&["--origin", "any"]).is_ok());
+    assert!(open(&["--origin", "https://third.example"]).is_err());
+}
+
+#[test]
+fn the_page_keeps_its_own_origin_beside_those_that_are_allowed() {
+    let serve = Serve::start(&["--origin", "https://elsewhere.example"]);
+    let own = format!("http://{}", serve.address);
+    assert!(serve.client("/chat").with_origin(&own).unwrap().connect_blocking().is_ok());
+}
+
+#[test]
+fn ctrl_c_closes_open_connections_with_1001_and_succeeds() {
+    let mut serve = Serve::start(&[]);
+    let mut websocket = serve.connect("/echo");
+    websocket.send("still here").unwrap();
+    websocket.recv().unwrap().unwrap();
+    serve.interrupt();
+    assert!(websocket.recv().is_none());
+    assert_eq!(websocket.closed().unwrap().code(), CloseCode::GOING_AWAY);
+    assert!(serve.wait().success());
+}
+
+#[test]
+fn a_self_signed_certificate_makes_it_wss() {
+    let serve = Serve::start(&["--self-signed"]);
+    assert!(serve.printed[0].starts_with("page  https://"), "{:?}", serve.printed);
+    let url = format!("wss://{}/echo", serve.address);
+    let builder = carrick::ClientBuilder::new(&url).unwrap();
+    assert!(matches!(builder.clone().connect_blocking(), Err(Error::Tls(_) | Error::Io(_))));
+    let mut websocket = builder.danger_accept_invalid_certs(true).connect_blocking().unwrap();
+    websocket.send("hidden").unwrap();
+    assert_eq!(websocket.recv().unwrap().unwrap(), Message::text("hidden"));
+}

@@ -1,0 +1,57 @@
+//! The client that the conformance suite tests: `autobahn_client URL [AGENT]`. Runs every case of the fuzzing server at
+//! `URL` as an echo client, and writes the report. Its contract stands in `xtask/src/conformance/peers.rs`.
+
+use std::{env, process::ExitCode};
+
+use carrick::{
+    ClientBuilder, Error, WebSocket,
+    protocol::{Config, DeflateConfig},
+};
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stderr)]
+async fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let Some(url) = arguments.next() else {
+        eprintln!("usage: autobahn_client URL [AGENT]");
+        return ExitCode::from(2);
+    };
+    let agent = arguments.next().unwrap_or_else(|| "carrick".to_owned());
+    match run(&url, &agent).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}: {:?}", std::error::Error::source(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(url: &str, agent: &str) -> Result<(), Error> {
+    let mut counting = open(&format!("{url}/getCaseCount")).await?;
+    let count = match counting.recv().await {
+        Some(message) => message?.as_text().and_then(|text| text.parse::<u32>().ok()).unwrap_or_default(),
+        None => 0,
+    };
+    for case in 1..=count {
+        let websocket = open(&format!("{url}/runCase?case={case}&agent={agent}")).await?;
+        // Most cases break a rule on purpose; the suite judges what we make of it.
+        let _ = echo(websocket).await;
+    }
+    let mut reporting = open(&format!("{url}/updateReports?agent={agent}")).await?;
+    while reporting.recv().await.is_some() {}
+    Ok(())
+}
+
+async fn open(url: &str) -> Result<WebSocket, Error> {
+    let mut config = Config::default();
+    config.max_fragments = 65_536;
+    config.ping_interval = None;
+    ClientBuilder::new(url)?.with_config(config).with_deflate(Some(DeflateConfig::default())).connect().await
+}
+
+async fn echo(mut websocket: WebSocket) -> Result<(), Error> {
+    while let Some(message) = websocket.recv().await {
+        websocket.feed(message?).await?;
+    }
+    Ok(())
+}
