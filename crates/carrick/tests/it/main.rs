@@ -2,6 +2,7 @@
 
 mod exports;
 mod layers;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod server;
 mod source;
