@@ -112,8 +112,8 @@ async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else { return };
     let Rewound { received, stream, .. } = parts.io.into_inner();
-    // What came before hyper's own buffer was filled comes first.
-    let received = BytesMut::from(&*[received, parts.read_buf].concat());
+    // What hyper has not taken yet stands behind what it has.
+    let received = BytesMut::from(&*[parts.read_buf, received].concat());
     let Opening { endpoint, request, agreement, .. } = opening;
     let config = Arc::clone(&endpoint.config);
     let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);

@@ -110,6 +110,28 @@ async fn what_is_pipelined_behind_a_request_is_not_lost() {
 }
 
 #[tokio::test]
+async fn long_heads_and_long_frames_behind_them_stay_in_order() {
+    let server = Running::start(pages_server().await);
+    // Around the sizes of the buffers on the way.
+    for padding in [1_000, 1_900, 3_900, 7_700, 7_900, 8_100, 8_300, 12_000, 15_900] {
+        for length in [200_u16, 5_000, 20_000] {
+            let page = format!("GET / HTTP/1.1\r\nHost: a\r\nA: {}\r\n\r\n", "a".repeat(padding));
+            let mut bytes = (page + &request("/echo", "")).into_bytes();
+            let payload: Vec<u8> = (0..length).map(|n| n.to_be_bytes()[1]).collect();
+            bytes.extend_from_slice(b"\x82\xfe");
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(&[0; 4]);
+            bytes.extend_from_slice(&payload);
+            let mut peer = server.connect().await;
+            peer.send(bytes).await;
+            assert_eq!(peer.answer().await.status(), StatusCode::OK);
+            assert_eq!(peer.answer().await.status(), StatusCode::SWITCHING_PROTOCOLS);
+            assert_eq!(next(&mut peer.websocket()).await.as_bytes(), payload, "{padding} {length}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_later_request_is_refused_as_a_first_one_is() {
     let server = Running::start(pages_server().await);
     let cases = [

@@ -26,6 +26,35 @@ async fn open_connections_are_closed_with_1001() {
 }
 
 #[tokio::test]
+async fn the_halves_of_a_connection_are_closed_too() {
+    let server = free_server().await.route("/", |websocket, _| async move {
+        let (mut sender, mut receiver) = websocket.split();
+        sender.send("here").await.expect("the peer is there");
+        while let Some(Ok(_)) = receiver.recv().await {}
+        sender.send("too late").await.expect_err("the connection is closed");
+    });
+    let mut server = Running::start(server);
+    let mut websocket = server.open("/").await;
+    next(&mut websocket).await;
+    server.ask_to_stop();
+    assert_eq!(closed(&mut websocket).await.frame.unwrap().code(), CloseCode::GOING_AWAY);
+    assert_eq!(server.stopped().await, 0);
+}
+
+#[tokio::test]
+async fn pages_that_became_websockets_are_closed_too() {
+    let mut server = Running::start(echo_server().await.fallback(axum::Router::new()));
+    let mut peer = server.connect().await;
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(peer.answer().await.status(), StatusCode::NOT_FOUND);
+    let mut websocket = peer.open("/echo").await;
+    assert_echoes(&mut websocket).await;
+    server.ask_to_stop();
+    assert_eq!(closed(&mut websocket).await.frame.unwrap().code(), CloseCode::GOING_AWAY);
+    assert_eq!(server.stopped().await, 0);
+}
+
+#[tokio::test]
 async fn a_stopping_server_accepts_no_more() {
     let mut server = Running::echo().await;
     let address = server.address;
