@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Body as HttpBody;
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -370,8 +371,7 @@ impl Server {
         S: tower_service::Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<Box<dyn StdError + Send + Sync>>,
         S::Future: Send,
-        B: HttpBody + Send + 'static,
-        B::Data: Send,
+        B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         self.fallback = Some(pages::fallback(service));

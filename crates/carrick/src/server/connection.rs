@@ -1,6 +1,6 @@
 //! The life of one connection until its handler takes over.
 
-use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use http::{Request, Response};
@@ -154,11 +154,5 @@ impl Service {
 
     pub(super) fn peer(&self, address: SocketAddr) -> Peer {
         Peer { address: Some(address.ip()), tls: self.secure.is_some() }
-    }
-}
-
-impl fmt::Debug for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("head_limits", &self.head_limits).finish_non_exhaustive()
     }
 }

@@ -103,10 +103,9 @@ impl Connections {
             task.abort();
         }
         // The task may be over by now and the place taken by somebody else.
-        if let Some(Some(entry)) = table.entries.get_mut(index as usize) {
-            if Arc::ptr_eq(&entry.stop, stop) {
-                entry.task = Some(task);
-            }
+        let entry = table.entries.get_mut(index as usize).and_then(Option::as_mut);
+        if let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.stop, stop)) {
+            entry.task = Some(task);
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{
@@ -52,8 +52,7 @@ where
     S: tower_service::Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
-    B: HttpBody + Send + 'static,
-    B::Data: Send,
+    B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     let shared = Mutex::new(service);
@@ -113,8 +112,8 @@ async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else { return };
     let Rewound { received, stream, .. } = parts.io.into_inner();
-    // What came before hyper's own buffer was filled comes first.
-    let received = BytesMut::from(&*[received, parts.read_buf].concat());
+    // What hyper has not taken yet stands behind what it has.
+    let received = BytesMut::from(&*[parts.read_buf, received].concat());
     let Opening { endpoint, request, agreement, .. } = opening;
     let config = Arc::clone(&endpoint.config);
     let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);
@@ -169,12 +168,10 @@ fn failed() -> Response<ResponseBody> {
 
 fn boxed<B>(body: B) -> ResponseBody
 where
-    B: HttpBody + Send + 'static,
-    B::Data: Send,
+    B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let whole = |mut data: B::Data| data.copy_to_bytes(data.remaining());
-    body.map_frame(move |frame| frame.map_data(whole)).map_err(Into::into).boxed_unsync()
+    body.map_err(Into::into).boxed_unsync()
 }
 
 fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {

@@ -43,7 +43,8 @@ pub struct Route {
     subprotocols: Option<Vec<String>>,
 }
 
-/// Starts the task of a handler.
+/// Starts the task of a handler. All that an open connection has of the server is this task, which is its future and a
+/// `Place`, and one `Arc<Stop>`: 856 bytes for an echo, of which the WebSocket takes 544.
 type Start = Arc<dyn Fn(WebSocket, Request<()>, Place) -> AbortHandle + Send + Sync>;
 
 impl Route {
@@ -181,3 +182,30 @@ impl<F: Future<Output = ()>> Future for HandlerTask<F> {
 
 /// The path of the route that serves what no other route names.
 const ANY_PATH: &str = "/*";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the task of a handler.
+    fn task_bytes<H, F>(_: &H) -> usize
+    where
+        H: Fn(WebSocket, Request<()>) -> F,
+    {
+        size_of::<HandlerTask<F>>()
+    }
+
+    #[test]
+    fn an_open_connection_is_little_more_than_its_websocket() {
+        let echo = |mut websocket: WebSocket, _: Request<()>| async move {
+            while let Some(Ok(message)) = websocket.recv().await {
+                if websocket.send(message).await.is_err() {
+                    break;
+                }
+            }
+        };
+        assert!(size_of::<WebSocket>() <= 560, "{}", size_of::<WebSocket>());
+        assert!(size_of::<Place>() <= 24, "{}", size_of::<Place>());
+        assert!(task_bytes(&echo) <= 880, "{}", task_bytes(&echo));
+    }
+}

@@ -1,0 +1,100 @@
+//! What a server reads out of a request: origin, proxies, subprotocols, extensions.
+
+use carrick::protocol::{Config, DeflateConfig, Front, OriginPolicy};
+use http::{Request, StatusCode};
+
+use super::support::{Running, echo, echo_server, free_server, next, request};
+
+async fn status(server: &Running, lines: &str) -> StatusCode {
+    let mut peer = server.connect().await;
+    peer.send(request("/echo", lines)).await;
+    peer.answer().await.status()
+}
+
+#[tokio::test]
+async fn pages_of_the_same_origin_may_connect_and_no_others() {
+    let server = Running::echo().await;
+    for (origin, expected) in [
+        ("http://example.com", 101),
+        ("http://EXAMPLE.com:80", 101),
+        ("https://example.com", 403),
+        ("http://example.com:8080", 403),
+        ("http://sub.example.com", 403),
+        ("null", 403),
+    ] {
+        assert_eq!(status(&server, &format!("Origin: {origin}\r\n")).await.as_u16(), expected, "{origin}");
+    }
+    assert_eq!(status(&server, "").await, 101);
+}
+
+#[tokio::test]
+async fn the_policy_of_origins_is_the_servers_choice() {
+    let list = OriginPolicy::List(vec!["https://app.example".parse().unwrap()]);
+    let listed = Running::start(echo_server().await.origins(list).origin_required(true));
+    assert_eq!(status(&listed, "Origin: https://app.example\r\n").await, 101);
+    assert_eq!(status(&listed, "Origin: http://example.com\r\n").await, 403);
+    assert_eq!(status(&listed, "").await, 403);
+    let open = Running::start(echo_server().await.origins(OriginPolicy::Any));
+    assert_eq!(status(&open, "Origin: null\r\n").await, 101);
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_is_believed() {
+    let lines =
+        "Origin: https://front.example\r\nForwarded: for=192.0.2.7;proto=https;host=front.example\r\n";
+    let suspicious = Running::echo().await;
+    assert_eq!(status(&suspicious, lines).await, 403);
+
+    let tell = |mut websocket: carrick::WebSocket, request: Request<()>| async move {
+        let front = request.extensions().get::<Front>().unwrap();
+        let text = format!("{} {} {}", front.scheme, front.host.as_ref().unwrap(), front.address.unwrap());
+        websocket.send(text).await.unwrap();
+    };
+    let server = free_server().await.route("/echo", tell).trusted_proxies("127.0.0.0/8".parse().unwrap());
+    let trusting = Running::start(server);
+    let old = "Origin: https://front.example\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\
+               X-Forwarded-Host: front.example\r\n";
+    for lines in [lines, old] {
+        let (_, mut websocket) = trusting.connect().await.open_with(request("/echo", lines)).await;
+        assert_eq!(next(&mut websocket).await, "https front.example 192.0.2.7".into());
+    }
+    assert_eq!(status(&trusting, "Origin: https://front.example\r\n").await, 403);
+}
+
+#[tokio::test]
+async fn the_server_chooses_its_preferred_subprotocol() {
+    let server = free_server().await.route("/echo", |mut websocket, _| async move {
+        let chosen = websocket.subprotocol().unwrap_or("none").to_owned();
+        websocket.send(chosen).await.unwrap();
+    });
+    let server = Running::start(server.subprotocols(["v2", "v1"]).unwrap());
+    for (offer, chosen) in [("v1, v2", "v2"), ("v1", "v1"), ("v3", "none")] {
+        let lines = format!("Sec-WebSocket-Protocol: {offer}\r\n");
+        let (answer, mut websocket) = server.connect().await.open_with(request("/echo", &lines)).await;
+        assert_eq!(answer.headers().contains_key("sec-websocket-protocol"), chosen != "none");
+        assert_eq!(next(&mut websocket).await, chosen.into());
+    }
+    let strict = echo_server().await.subprotocols(["v1"]).unwrap().subprotocol_required(true);
+    let strict = Running::start(strict);
+    assert_eq!(status(&strict, "Sec-WebSocket-Protocol: v2\r\n").await, 400);
+    assert!(free_server().await.subprotocols(["a b"]).is_err());
+    let route = carrick::Route::new(echo).subprotocols(["a", "a"]);
+    assert!(free_server().await.route_with("/", route).is_err());
+}
+
+#[tokio::test]
+async fn compression_is_agreed_on_unless_the_server_declines() {
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    let mut config = Config::default();
+    config.deflate = DeflateConfig::default();
+    for (server, expected) in [
+        (echo_server().await, true),
+        (echo_server().await.deflate(Some(DeflateConfig::default())), true),
+        (echo_server().await.deflate(None), false),
+        (echo_server().await.deflate(None).config(config), false),
+    ] {
+        let server = Running::start(server);
+        let (answer, _) = server.connect().await.open_with(request("/echo", offer)).await;
+        assert_eq!(answer.headers().contains_key("sec-websocket-extensions"), expected);
+    }
+}
