@@ -3,12 +3,18 @@
 #[cfg(feature = "net")]
 mod blocking;
 #[cfg(feature = "net")]
+mod cancellation;
+#[cfg(feature = "net")]
 mod client;
 mod exports;
 mod layers;
 mod source;
 #[cfg(feature = "net")]
+mod split;
+#[cfg(feature = "net")]
 mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
+#[cfg(feature = "net")]
+mod websocket;
