@@ -257,7 +257,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 })
             });
             let taken = rest.split_to(consumed);
-            self.rest = rest;
+            if !rest.is_empty() {
+                // An empty rest would still hold on to the whole allocation.
+                self.rest = rest;
+            }
             let Some(mut found) = found else { continue };
             if let Some(length) = place {
                 found.set_bytes(taken.freeze().split_off(consumed - length));

@@ -61,6 +61,18 @@ async fn send_writes_at_once_and_flush_what_was_fed() {
 }
 
 #[tokio::test]
+async fn messages_share_the_memory_of_one_read_and_an_idle_websocket_keeps_none() {
+    let (near, mut far) = duplex(PIPE);
+    let mut server = websocket(near, Role::Server, |_| {});
+    far.write_all(&binary(Role::Client, &[7; 1000]).repeat(3)).await.unwrap();
+    server.recv().await.unwrap().unwrap();
+    server.recv().await.unwrap().unwrap();
+    let last = server.recv().await.unwrap().unwrap().into_bytes();
+    assert_eq!(last, vec![7; 1000]);
+    assert!(last.is_unique(), "the websocket holds on to memory that it has no use for");
+}
+
+#[tokio::test]
 async fn pieces_go_both_ways_and_mix_with_whole_messages() {
     let (mut client, mut server) = pair(PIPE);
     client.send_piece(Kind::Text, "Grü".as_bytes()[..3].to_vec(), false).await.unwrap();
