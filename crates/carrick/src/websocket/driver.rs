@@ -119,6 +119,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(error) = self.write_error() {
+            return Poll::Ready(Err(error));
+        }
         let config = self.connection.config();
         if self.output.len() < config.high_water_bytes {
             return Poll::Ready(Ok(()));
@@ -136,8 +139,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         loop {
             let written = self.poll_write_all(cx);
-            if let Some(error) = &self.broken {
-                return Poll::Ready(Err(Error::Io(io::Error::new(error.kind(), error.to_string()))));
+            if let Some(error) = self.write_error() {
+                return Poll::Ready(Err(error));
             }
             if written.is_ready() || (most > 0 && self.output.len() <= most) {
                 return Poll::Ready(Ok(()));
@@ -175,9 +178,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if std::mem::replace(&mut self.told, true) {
             return None;
         }
-        Some(match self.broken.take() {
-            Some(error) => Error::Io(*error),
-            None => Error::Violation(violation),
+        // The other half of a split WebSocket has to be told too, so the error stays.
+        Some(self.write_error().unwrap_or(Error::Violation(violation)))
+    }
+
+    /// A copy of the error that broke the stream.
+    fn write_error(&self) -> Option<Error> {
+        self.broken.as_deref().map(|error| {
+            Error::Io(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            })
         })
     }
 

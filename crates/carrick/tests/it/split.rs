@@ -127,6 +127,20 @@ async fn the_receiver_watches_the_deadline_of_a_close_that_the_sender_started() 
 }
 
 #[tokio::test]
+async fn a_broken_stream_is_told_to_both_halves() {
+    let (near, _far) = duplex(100);
+    let (stream, meter) = Metered::new(near);
+    let (mut sender, mut receiver) = websocket(stream, Role::Server, |_| {}).split();
+    let mut sending = Box::pin(sender.send(vec![1; 1000]));
+    assert!(sending.as_mut().now_or_never().is_none());
+    meter.break_reads();
+    let error = receiver.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Io(_)), "{error:?}");
+    let sent = sending.now_or_never().expect("nothing is left to wait for");
+    assert!(matches!(sent, Err(Error::Io(_))), "the message was lost: {sent:?}");
+}
+
+#[tokio::test]
 async fn a_violation_closes_the_sender_too() {
     let (near, mut far) = duplex(1000);
     let (mut sender, mut receiver) = websocket(near, Role::Server, |_| {}).split();

@@ -279,6 +279,20 @@ async fn a_write_that_fails_loses_no_message_that_came_before() {
 }
 
 #[tokio::test]
+async fn feed_tells_of_a_stream_that_is_known_to_be_broken() {
+    let (near, _far) = duplex(PIPE);
+    let (stream, meter) = Metered::new(near);
+    let mut server = websocket(stream, Role::Server, |_| {});
+    meter.break_writes();
+    for _ in 0..2 {
+        let failed = server.send("x").await;
+        assert!(matches!(failed, Err(Error::Io(_))), "{failed:?}");
+    }
+    let failed = server.feed("x").await;
+    assert!(matches!(failed, Err(Error::Io(_))), "{failed:?}");
+}
+
+#[tokio::test]
 async fn it_is_a_stream_and_a_sink() {
     let (mut client, mut server) = pair(PIPE);
     SinkExt::feed(&mut client, Message::text("a")).await.unwrap();
