@@ -145,10 +145,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if written.is_ready() || (most > 0 && self.output.len() <= most) {
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_timer(cx));
+            // The other half of a split WebSocket may have found out.
             if self.connection.is_ended() {
                 return Poll::Ready(Err(Error::Send(SendError::Closed)));
             }
+            ready!(self.poll_timer(cx));
         }
     }
 

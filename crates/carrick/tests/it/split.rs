@@ -126,6 +126,18 @@ async fn the_receiver_watches_the_deadline_of_a_close_that_the_sender_started() 
     assert!(matches!(error, Error::Violation(Violation::CloseTimeout { .. })), "{error:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_is_stuck_ends_when_the_receiver_finds_the_peer_dead() {
+    let (near, _far) = duplex(100);
+    let (mut sender, mut receiver) = websocket(near, Role::Server, |_| {}).split();
+    let mut sending = Box::pin(sender.send(vec![1; 1000]));
+    assert!(sending.as_mut().now_or_never().is_none());
+    let error = receiver.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Violation(Violation::PongMissing { .. })), "{error:?}");
+    let sent = sending.now_or_never().expect("nothing is left to wait for");
+    assert!(matches!(sent, Err(Error::Send(SendError::Closed))), "{sent:?}");
+}
+
 #[tokio::test]
 async fn a_broken_stream_is_told_to_both_halves() {
     let (near, _far) = duplex(100);
