@@ -233,6 +233,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     return Poll::Ready(self.handle_bytes(read.filled_mut()));
                 }
                 Ok(()) => {}
+                // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 Err(error) => self.handle_broken(error),
             }
             self.with_shell(|connection, shell| {

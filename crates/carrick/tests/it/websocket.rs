@@ -185,6 +185,18 @@ async fn a_stream_that_ends_without_a_close_frame_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_stream_cut_without_the_end_of_its_encryption_ends_alike() {
+    let mut client = websocket(FailingReads(std::io::ErrorKind::UnexpectedEof), Role::Client, |_| {});
+    let error = client.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Violation(Violation::EndOfStream)), "{error:?}");
+
+    let mut client = websocket(FailingReads(std::io::ErrorKind::ConnectionReset), Role::Client, |_| {});
+    let error = client.recv().await.unwrap().unwrap_err();
+    assert!(matches!(&error, Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionReset), "{error:?}");
+    assert!(client.recv().await.is_none());
+}
+
+#[tokio::test]
 async fn the_close_frame_that_answers_a_violation_reaches_the_peer_first() {
     let (near, mut far) = duplex(PIPE);
     let mut client = websocket(near, Role::Client, |_| {});
