@@ -39,6 +39,8 @@ pub(super) struct Driver<S> {
     stop: Option<Arc<Stop>>,
     /// Why nothing can be written any more.
     broken: Option<Box<io::Error>>,
+    /// Whether the high mark was reached and the low mark not yet again.
+    full: bool,
     /// Whether the application knows how the connection ended.
     told: bool,
 }
@@ -60,6 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             timer: None,
             stop: None,
             broken: None,
+            full: false,
             told: false,
         }
     }
@@ -123,11 +126,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             return Poll::Ready(Err(error));
         }
         let config = self.connection.config();
-        if self.output.len() < config.high_water_bytes {
-            return Poll::Ready(Ok(()));
-        }
         let low_water = config.low_water();
-        self.poll_written(cx, low_water)
+        self.full |= self.output.len() >= config.high_water_bytes;
+        if self.full {
+            ready!(self.poll_written(cx, low_water))?;
+            self.full = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until everything queued is written.

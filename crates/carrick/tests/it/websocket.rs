@@ -73,6 +73,32 @@ async fn messages_share_the_memory_of_one_read_and_an_idle_websocket_keeps_none(
 }
 
 #[tokio::test]
+async fn feed_waits_from_the_high_mark_to_the_low_mark() {
+    let (near, mut far) = duplex(1000);
+    let mut server = websocket(near, Role::Server, |config| {
+        config.high_water_bytes = 10_000;
+        config.low_water_bytes = 5_000;
+    });
+    let message = Bytes::from(vec![1; 998]);
+    for _ in 0..10 {
+        let fed = server.feed(message.clone()).now_or_never();
+        fed.expect("below the high mark nothing waits").unwrap();
+    }
+    // 1,002 bytes each; every look writes one pipe full, and after the sixth no more than 5,000 are left.
+    let mut sink = vec![0; 1000];
+    let mut waiting = Box::pin(server.feed(message.clone()));
+    for _ in 0..5 {
+        assert!(waiting.as_mut().now_or_never().is_none());
+        far.read_exact(&mut sink).await.unwrap();
+    }
+    waiting.await.unwrap();
+    let mut rest = vec![0; 11 * 1002 - 5 * 1000];
+    let (flushed, read) = tokio::join!(server.flush(), far.read_exact(&mut rest));
+    flushed.unwrap();
+    read.unwrap();
+}
+
+#[tokio::test]
 async fn pieces_go_both_ways_and_mix_with_whole_messages() {
     let (mut client, mut server) = pair(PIPE);
     client.send_piece(Kind::Text, "Grü".as_bytes()[..3].to_vec(), false).await.unwrap();
