@@ -108,6 +108,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(self.take_failure().map(Err));
             }
             self.obey_stop(cx);
+            if !self.connection.may_send() {
+                // The timer is only looked at when nothing comes, and a peer that floods could hold up the close.
+                self.handle_deadline();
+                if self.connection.closed().is_some() {
+                    continue;
+                }
+            }
+            if !self.output.is_empty() {
+                // What answers one read leaves before the next, or a peer that never pauses would never get it.
+                let _ = self.poll_write_all(cx);
+            }
             match self.poll_read(cx) {
                 Poll::Ready(Some(received)) => return Poll::Ready(Some(Ok(received))),
                 Poll::Ready(None) => {}
@@ -162,6 +173,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// still comes until the peer ends or the time is over.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            // Also if there is always something to read, so that the timer below is never looked at.
+            self.handle_deadline();
             if self.poll_write_all(cx).is_ready()
                 && self.connection.wants_shutdown()
                 && (self.broken.is_some() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
@@ -319,11 +332,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 timer.as_mut().reset(deadline);
                 continue;
             }
-            self.with_shell(|connection, shell| {
-                connection.handle_timeout(shell);
-            });
+            self.handle_deadline();
             return Poll::Ready(());
         }
+    }
+
+    /// Does what is due, if anything is.
+    fn handle_deadline(&mut self) {
+        self.with_shell(|connection, shell| {
+            connection.handle_timeout(shell);
+        });
     }
 }
 

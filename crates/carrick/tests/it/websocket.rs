@@ -61,6 +61,17 @@ async fn send_writes_at_once_and_flush_what_was_fed() {
 }
 
 #[tokio::test]
+async fn a_peer_that_never_pauses_still_gets_its_pongs() {
+    // More than one read always finds: the shell never has to wait.
+    let flood = [ping(Role::Client, b"alive?"), text(Role::Client, "data")].concat();
+    let mut server = websocket(Ready::new(flood), Role::Server, |_| {});
+    for _ in 0..10 {
+        server.recv().await.unwrap().unwrap();
+    }
+    assert!(server.stream().written.starts_with(&pong(Role::Server, b"alive?")));
+}
+
+#[tokio::test]
 async fn messages_share_the_memory_of_one_read_and_an_idle_websocket_keeps_none() {
     let (near, mut far) = duplex(PIPE);
     let mut server = websocket(near, Role::Server, |_| {});
@@ -260,6 +271,18 @@ async fn a_server_that_never_ends_the_stream_is_left_after_a_while() {
     assert!(client.recv().await.is_none());
     assert_eq!(start.elapsed().as_secs(), 10);
     assert!(client.closed().unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn a_peer_that_floods_cannot_hold_up_the_close() {
+    let short = |config: &mut Config| config.close_timeout = Duration::from_millis(10);
+    let mut client = websocket(Ready::new(text(Role::Server, "more")), Role::Client, short);
+    let closed = client.close(CloseCode::NORMAL, "").await.unwrap();
+    assert!(matches!(closed.violation, Some(Violation::CloseTimeout { .. })), "{closed:?}");
+
+    let mut client = websocket(Ready::new(frame(Role::Server, 0x83, b"bad")), Role::Client, short);
+    let error = client.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Violation(Violation::ReservedOpcode(3))), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
