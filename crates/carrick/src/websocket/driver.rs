@@ -41,6 +41,8 @@ pub(super) struct Driver<S> {
     broken: Option<Box<io::Error>>,
     /// Whether the high mark was reached and the low mark not yet again.
     full: bool,
+    /// Whether the stream had no room when it was last written to.
+    blocked: bool,
     /// Whether the application knows how the connection ended.
     told: bool,
 }
@@ -63,6 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             stop: None,
             broken: None,
             full: false,
+            blocked: false,
             told: false,
         }
     }
@@ -219,10 +222,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(());
             }
             while !self.output.is_empty() {
-                match ready!(self.poll_write(cx)) {
-                    Ok(0) => self.handle_broken(io::ErrorKind::WriteZero.into()),
-                    Ok(n) => self.output.advance(n),
-                    Err(error) => self.handle_broken(error),
+                match self.poll_write(cx) {
+                    Poll::Pending => {
+                        self.blocked = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(0)) => self.handle_broken(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(Ok(n)) => self.handle_written(n),
+                    Poll::Ready(Err(error)) => self.handle_broken(error),
                 }
             }
             self.output.release();
@@ -233,6 +240,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.output.is_empty() {
                 return Poll::Ready(());
             }
+        }
+    }
+
+    /// A stream that was full has room again because the peer took something.
+    fn handle_written(&mut self, n: usize) {
+        self.output.advance(n);
+        if std::mem::take(&mut self.blocked) {
+            self.with_shell(|connection, shell| connection.handle_progress(shell.now));
         }
     }
 

@@ -314,6 +314,26 @@ async fn keepalive_pings_measures_and_gives_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_bytes_slowly_is_alive() {
+    // A minute for one message, during which no pong can be read.
+    let (near, mut far) = duplex(1000);
+    let mut client = websocket(near, Role::Client, |_| {});
+    let peer = async {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        let mut bytes = vec![0; 1000];
+        for _ in 0..60 {
+            tick.tick().await;
+            far.read_exact(&mut bytes).await.unwrap();
+        }
+        far
+    };
+    let both = async { tokio::join!(client.send(vec![0; 59_992]), peer) };
+    let (sent, _far) = timeout(Duration::from_secs(200), both).await.expect("the message arrives");
+    sent.unwrap();
+    assert!(client.recv().now_or_never().is_none(), "{:?}", client.closed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_no_bytes_ends_a_send() {
     let (near, _far) = duplex(1000);
     let mut client = websocket(near, Role::Client, |_| {});
