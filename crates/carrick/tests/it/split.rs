@@ -193,3 +193,33 @@ async fn the_halves_are_a_sink_and_a_stream() {
     drop(server);
     assert!(stream.next().await.is_none());
 }
+
+#[tokio::test]
+async fn a_sink_that_said_ready_takes_the_message() {
+    let (near, mut far) = duplex(10);
+    let (mut sink, mut receiver) =
+        websocket(near, Role::Server, |config| config.high_water_bytes = 100).split();
+    SinkExt::send(&mut sink, Message::text("fills it")).await.unwrap();
+    sink.feed(Message::text("x".repeat(95))).await.unwrap();
+    futures_util::future::poll_fn(|cx| sink.poll_ready_unpin(cx)).await.unwrap();
+    // Meanwhile the receiver queues a pong, and that fills the queue.
+    let ping = ping(Role::Client, &[1; 3]);
+    far.write_all(&ping).await.unwrap();
+    assert!(receiver.recv().now_or_never().is_none());
+    far.write_all(&close(Role::Client, CloseCode::NORMAL, "")).await.unwrap();
+    sink.start_send_unpin(Message::text("promised")).unwrap();
+    let mut received = Vec::new();
+    let reading = async {
+        let mut byte = [0; 10];
+        while !received.ends_with(b"promised") {
+            let n = far.read(&mut byte).await.unwrap();
+            received.extend_from_slice(&byte[..n]);
+        }
+    };
+    let flushing = SinkExt::flush(&mut sink);
+    let (flushed, ()) =
+        tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(flushing, reading) })
+            .await
+            .expect("the message is not lost");
+    flushed.unwrap();
+}
