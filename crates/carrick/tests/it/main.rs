@@ -1,4 +1,5 @@
 //! The integration tests of `carrick`, in one binary.
+#![allow(clippy::unwrap_used, reason = "what a test helper unwraps fails the test")]
 
 #[cfg(feature = "net")]
 mod blocking;
