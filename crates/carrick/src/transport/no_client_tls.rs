@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// Refuses.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ClientTls;
+pub(crate) struct ClientTls {}
 
 impl ClientTls {
     #[expect(clippy::unused_async, reason = "it stands for a function that waits")]

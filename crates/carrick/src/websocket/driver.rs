@@ -39,6 +39,10 @@ pub(super) struct Driver<S> {
     stop: Option<Arc<Stop>>,
     /// Why nothing can be written any more.
     broken: Option<Box<io::Error>>,
+    /// Whether the high mark was reached and the low mark not yet again.
+    full: bool,
+    /// Whether the stream had no room when it was last written to.
+    blocked: bool,
     /// Whether the application knows how the connection ended.
     told: bool,
 }
@@ -60,6 +64,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             timer: None,
             stop: None,
             broken: None,
+            full: false,
+            blocked: false,
             told: false,
         }
     }
@@ -105,6 +111,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(self.take_failure().map(Err));
             }
             self.obey_stop(cx);
+            if !self.connection.may_send() {
+                // The timer is only looked at when nothing comes, and a peer that floods could hold up the close.
+                self.handle_deadline();
+                if self.connection.closed().is_some() {
+                    continue;
+                }
+            }
+            if !self.output.is_empty() {
+                // What answers one read leaves before the next, or a peer that never pauses would never get it.
+                let _ = self.poll_write_all(cx);
+            }
             match self.poll_read(cx) {
                 Poll::Ready(Some(received)) => return Poll::Ready(Some(Ok(received))),
                 Poll::Ready(None) => {}
@@ -119,12 +136,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let config = self.connection.config();
-        if self.output.len() < config.high_water_bytes {
-            return Poll::Ready(Ok(()));
+        if let Some(error) = self.write_error() {
+            return Poll::Ready(Err(error));
         }
+        let config = self.connection.config();
         let low_water = config.low_water();
-        self.poll_written(cx, low_water)
+        self.full |= self.output.len() >= config.high_water_bytes;
+        if self.full {
+            ready!(self.poll_written(cx, low_water))?;
+            self.full = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until everything queued is written.
@@ -136,16 +158,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         loop {
             let written = self.poll_write_all(cx);
-            if let Some(error) = &self.broken {
-                return Poll::Ready(Err(Error::Io(io::Error::new(error.kind(), error.to_string()))));
+            if let Some(error) = self.write_error() {
+                return Poll::Ready(Err(error));
             }
             if written.is_ready() || (most > 0 && self.output.len() <= most) {
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_timer(cx));
+            // The other half of a split WebSocket may have found out.
             if self.connection.is_ended() {
                 return Poll::Ready(Err(Error::Send(SendError::Closed)));
             }
+            ready!(self.poll_timer(cx));
         }
     }
 
@@ -153,6 +176,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// still comes until the peer ends or the time is over.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            // Also if there is always something to read, so that the timer below is never looked at.
+            self.handle_deadline();
             if self.poll_write_all(cx).is_ready()
                 && self.connection.wants_shutdown()
                 && (self.broken.is_some() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
@@ -175,9 +200,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if std::mem::replace(&mut self.told, true) {
             return None;
         }
-        Some(match self.broken.take() {
-            Some(error) => Error::Io(*error),
-            None => Error::Violation(violation),
+        // The other half of a split WebSocket has to be told too, so the error stays.
+        Some(self.write_error().unwrap_or(Error::Violation(violation)))
+    }
+
+    /// A copy of the error that broke the stream.
+    fn write_error(&self) -> Option<Error> {
+        self.broken.as_deref().map(|error| {
+            Error::Io(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            })
         })
     }
 
@@ -189,10 +222,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(());
             }
             while !self.output.is_empty() {
-                match ready!(self.poll_write(cx)) {
-                    Ok(0) => self.handle_broken(io::ErrorKind::WriteZero.into()),
-                    Ok(n) => self.output.advance(n),
-                    Err(error) => self.handle_broken(error),
+                match self.poll_write(cx) {
+                    Poll::Pending => {
+                        self.blocked = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(0)) => self.handle_broken(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(Ok(n)) => self.handle_written(n),
+                    Poll::Ready(Err(error)) => self.handle_broken(error),
                 }
             }
             self.output.release();
@@ -203,6 +240,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.output.is_empty() {
                 return Poll::Ready(());
             }
+        }
+    }
+
+    /// A stream that was full has room again because the peer took something.
+    fn handle_written(&mut self, n: usize) {
+        self.output.advance(n);
+        if std::mem::take(&mut self.blocked) {
+            self.with_shell(|connection, shell| connection.handle_progress(shell.now));
         }
     }
 
@@ -221,6 +266,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     return Poll::Ready(self.handle_bytes(read.filled_mut()));
                 }
                 Ok(()) => {}
+                // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 Err(error) => self.handle_broken(error),
             }
             self.with_shell(|connection, shell| {
@@ -257,7 +304,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 })
             });
             let taken = rest.split_to(consumed);
-            self.rest = rest;
+            if !rest.is_empty() {
+                // An empty rest would still hold on to the whole allocation.
+                self.rest = rest;
+            }
             let Some(mut found) = found else { continue };
             if let Some(length) = place {
                 found.set_bytes(taken.freeze().split_off(consumed - length));
@@ -297,11 +347,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 timer.as_mut().reset(deadline);
                 continue;
             }
-            self.with_shell(|connection, shell| {
-                connection.handle_timeout(shell);
-            });
+            self.handle_deadline();
             return Poll::Ready(());
         }
+    }
+
+    /// Does what is due, if anything is.
+    fn handle_deadline(&mut self) {
+        self.with_shell(|connection, shell| {
+            connection.handle_timeout(shell);
+        });
     }
 }
 

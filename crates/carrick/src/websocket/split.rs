@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    protocol::{CloseCode, CloseFrame, Closed, Compression, Kind, Message, Prepared},
+    protocol::{CloseCode, CloseFrame, Closed, Compression, Kind, Message, Prepared, SendError},
 };
 
 /// The sending half of a split [`WebSocket`](crate::WebSocket).
@@ -38,6 +38,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Sender<S> {
     shared: Arc<Shared<S>>,
+    /// A message that the sink took although pongs had filled the queue since it said that it was ready.
+    held: Option<Message>,
 }
 
 /// The receiving half of a split [`WebSocket`](crate::WebSocket).
@@ -67,7 +69,7 @@ pub(super) fn split<S>(driver: Driver<S>) -> (Sender<S>, Receiver<S>) {
     let wakers = Arc::new(Wakers::default());
     let waker = Waker::from(Arc::clone(&wakers));
     let shared = Arc::new(Shared { driver: Mutex::new(driver), wakers, waker });
-    (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
+    (Sender { shared: Arc::clone(&shared), held: None }, Receiver { shared })
 }
 
 impl Wake for Wakers {
@@ -245,32 +247,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// Cancel safe: if the future is dropped, the close frame is queued.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.start_close(code, reason)?;
+        let frame = close_frame(code, reason)?;
+        let _ = poll_fn(|cx| self.poll_held(cx)).await;
+        self.start_close(&frame);
         self.flush().await
     }
 
-    fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let frame = CloseFrame::new(code, reason).map_err(|error| Error::Config(error.into()))?;
-        self.shared.lock().with_shell(|connection, shell| connection.close(&frame, shell));
+    fn start_close(&mut self, frame: &CloseFrame) {
+        self.shared.lock().with_shell(|connection, shell| connection.close(frame, shell));
         // The receiver has a deadline to watch now.
         wake(&self.shared.wakers.receiver);
-        Ok(())
     }
 
     fn poll_queue(
         &mut self,
         cx: &mut Context<'_>,
-        queue: impl FnOnce(&mut Driver<S>) -> Result<(), crate::protocol::SendError>,
+        queue: impl FnOnce(&mut Driver<S>) -> Result<(), SendError>,
     ) -> Poll<Result<(), Error>> {
+        ready!(self.poll_held(cx))?;
         self.shared.poll(&self.shared.wakers.sender, cx, |driver, cx| {
             ready!(driver.poll_ready(cx))?;
             Poll::Ready(Ok(queue(driver)?))
         })
     }
 
+    /// Queues the message that is held, if one is.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Sender { shared, held } = self;
+        if held.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        shared.poll(&shared.wakers.sender, cx, |driver, cx| {
+            ready!(driver.poll_ready(cx))?;
+            let Some(message) = held.take() else { return Poll::Ready(Ok(())) };
+            Poll::Ready(Ok(
+                driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?
+            ))
+        })
+    }
+
     fn poll_flush_half(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_held(cx))?;
         self.shared.poll(&self.shared.wakers.sender, cx, Driver::poll_flush)
     }
+}
+
+fn close_frame(code: CloseCode, reason: &str) -> Result<CloseFrame, Error> {
+    CloseFrame::new(code, reason).map_err(|error| Error::Config(error.into()))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
@@ -328,9 +351,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
         self.poll_queue(cx, |_| Ok(()))
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        let mut driver = self.shared.lock();
-        Ok(driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?)
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let Sender { shared, held } = &mut *self;
+        let copy = message.clone();
+        let sent =
+            shared.lock().with_shell(|connection, shell| connection.send(message, Compression::Auto, shell));
+        match sent {
+            Err(SendError::QueueFull { .. }) if held.is_none() => *held = Some(copy),
+            sent => sent?,
+        }
+        Ok(())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -338,7 +368,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.start_close(CloseCode::NORMAL, "")?;
+        let frame = close_frame(CloseCode::NORMAL, "")?;
+        let _ = ready!(self.poll_held(cx));
+        self.start_close(&frame);
         self.poll_flush_half(cx)
     }
 }

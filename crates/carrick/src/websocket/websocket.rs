@@ -78,8 +78,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// The next message; `None` once the connection is closed. [`closed`](WebSocket::closed) tells how then.
     ///
-    /// A text message is UTF-8. What was queued by [`feed`](WebSocket::feed) is written when no message is waiting, so
-    /// a loop that receives and feeds answers many messages with one write.
+    /// A text message is UTF-8. What was queued by [`feed`](WebSocket::feed) is written when all messages of one read
+    /// are handed out, so a loop that receives and feeds answers many messages with one write.
     ///
     /// # Errors
     ///

@@ -6,6 +6,8 @@
 #[cfg(feature = "net")]
 mod blocking;
 #[cfg(feature = "net")]
+mod cancellation;
+#[cfg(feature = "net")]
 mod client;
 mod exports;
 mod layers;
@@ -15,8 +17,12 @@ mod rules;
 mod server;
 mod source;
 #[cfg(feature = "net")]
+mod split;
+#[cfg(feature = "net")]
 mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
+#[cfg(feature = "net")]
+mod websocket;
 mod wire;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 pub(crate) use self::{
     frames::{binary, close, frame, ping, pong, text},
     script::{Scripted, accept_of, read_request, switching},
-    streams::{Meter, Metered, Ready},
+    streams::{FailingReads, Metered, Ready, Tunnel},
 };
 
 /// A WebSocket on a stream, with the defaults but for what `change` changes.

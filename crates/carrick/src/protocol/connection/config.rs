@@ -41,9 +41,9 @@ pub struct Config {
     /// How often a ping is sent. Default 20 s; `None` sends none.
     pub ping_interval: Option<Duration>,
     /// How long a ping may stay unanswered. Default 20 s. It starts anew while the payload of a frame keeps arriving,
-    /// because a pong cannot overtake it.
+    /// because a pong cannot overtake it, and while the peer takes bytes for which the stream had no room before.
     pub pong_timeout: Duration,
-    /// How long nothing at all may come from the peer. Default 120 s; `None` waits forever, which is safe only with
+    /// How long nothing at all may come from the peer, nor be taken by it from a full stream. Default 120 s; `None` waits forever, which is safe only with
     /// `ping_interval`.
     pub idle_timeout: Option<Duration>,
     /// How long the closing handshake may take, and after it the end of the stream. Default 10 s.

@@ -30,7 +30,8 @@ use crate::protocol::{
 /// One WebSocket after its opening handshake. Never does I/O, never reads a clock, never panics on input.
 ///
 /// - network in: [`receive`](Connection::receive), [`receive_eof`](Connection::receive_eof),
-///   [`handle_timeout`](Connection::handle_timeout), [`handle_drained`](Connection::handle_drained)
+///   [`handle_timeout`](Connection::handle_timeout), [`handle_drained`](Connection::handle_drained),
+///   [`handle_progress`](Connection::handle_progress)
 /// - application in: [`send`](Connection::send), [`send_piece`](Connection::send_piece),
 ///   [`send_prepared`](Connection::send_prepared), [`ping`](Connection::ping), [`close`](Connection::close)
 /// - network out: what stands in [`Shell::output`]; [`poll_timeout`](Connection::poll_timeout),
@@ -233,6 +234,11 @@ impl Connection {
     /// Tells that what stood in the output has been written. A pong that was held back for lack of room is queued now.
     pub fn handle_drained(&mut self, shell: &mut Shell<'_>) {
         self.answer_ping(shell);
+    }
+
+    /// Tells that the peer took bytes from a stream that was full: it is alive, even if nothing of it is being read.
+    pub fn handle_progress(&mut self, now: Instant) {
+        self.keepalive.handle_progress(now);
     }
 
     /// Queues a message in one frame.

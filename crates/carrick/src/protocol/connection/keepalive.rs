@@ -19,6 +19,7 @@ pub(super) struct Keepalive {
     own: Option<OwnPing>,
     /// The ping of the application that waits for its pong.
     asked: Option<Box<AskedPing>>,
+    /// When the peer was last seen alive.
     last_received: Instant,
     round_trip: Option<Duration>,
 }
@@ -27,6 +28,8 @@ pub(super) struct Keepalive {
 struct OwnPing {
     payload: [u8; PAYLOAD_BYTES],
     sent: Instant,
+    /// `waiting_since >= sent`: from when on the wait for its pong counts.
+    waiting_since: Instant,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,14 @@ impl Keepalive {
     /// Some bytes came.
     pub(super) fn handle_bytes(&mut self, now: Instant) {
         self.last_received = now;
+    }
+
+    /// The peer took bytes from a full stream. A ping of ours may stand behind them, so the wait for its pong starts anew.
+    pub(super) fn handle_progress(&mut self, now: Instant) {
+        self.last_received = now;
+        if let Some(own) = &mut self.own {
+            own.waiting_since = now;
+        }
     }
 
     /// The application sent a ping.
@@ -122,14 +133,14 @@ impl Keepalive {
         }
         let mut payload = [0; PAYLOAD_BYTES];
         random.fill_bytes(&mut payload);
-        self.own = Some(OwnPing { payload, sent: now });
+        self.own = Some(OwnPing { payload, sent: now, waiting_since: now });
         self.next_ping = config.ping_interval.and_then(|interval| now.checked_add(interval));
         Due::Ping(payload)
     }
 
     /// While the payload of a frame keeps arriving, a pong cannot come: the wait starts anew with each byte.
     fn pong_deadline(&self, own: &OwnPing, config: &Config, inside_frame: bool) -> Option<Instant> {
-        let since = if inside_frame { own.sent.max(self.last_received) } else { own.sent };
+        let since = if inside_frame { own.waiting_since.max(self.last_received) } else { own.waiting_since };
         since.checked_add(config.pong_timeout)
     }
 
@@ -194,6 +205,20 @@ mod tests {
         keepalive.handle_bytes(start + 39 * SECOND);
         assert_eq!(keepalive.poll_timeout(&config, true), Some(start + 59 * SECOND));
         assert_eq!(keepalive.poll_timeout(&config, false), Some(start + 40 * SECOND));
+    }
+
+    #[test]
+    fn a_peer_that_takes_bytes_defers_every_deadline() {
+        let start = Instant::now();
+        let config = Config::default();
+        let mut keepalive = Keepalive::new(&config, start);
+        sent_ping(&mut keepalive, &config, start + 20 * SECOND);
+        keepalive.handle_progress(start + 39 * SECOND);
+        assert_eq!(keepalive.poll_timeout(&config, false), Some(start + 59 * SECOND));
+        let config = Config { ping_interval: None, ..config };
+        let mut keepalive = Keepalive::new(&config, start);
+        keepalive.handle_progress(start + SECOND);
+        assert_eq!(keepalive.poll_timeout(&config, false), Some(start + 121 * SECOND));
     }
 
     #[test]
