@@ -23,7 +23,7 @@ async fn a_gibibyte_passes_in_less_than_16_mebibytes_on_each_side() {
     let (mut server, url) = start();
     let mut config = Config::default();
     config.max_message_bytes = 2 << 30;
-    let client = ClientBuilder::new(&url).unwrap().with_config(config).with_deflate(None);
+    let client = ClientBuilder::new(&url).unwrap().config(config).deflate(None);
     let mut websocket = client.connect().await.unwrap();
     // Warm: both sides have their buffers.
     websocket.send_piece(Kind::Binary, vec![0; PIECE], true).await.unwrap();

@@ -46,7 +46,7 @@ async fn open(url: &str) -> Result<WebSocket, Error> {
     let mut config = Config::default();
     config.max_fragments = 65_536;
     config.ping_interval = None;
-    ClientBuilder::new(url)?.with_config(config).with_deflate(Some(DeflateConfig::default())).connect().await
+    ClientBuilder::new(url)?.config(config).deflate(Some(DeflateConfig::default())).connect().await
 }
 
 async fn echo(mut websocket: WebSocket) -> Result<(), Error> {

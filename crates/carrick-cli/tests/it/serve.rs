@@ -42,7 +42,7 @@ fn a_page_of_another_origin_is_refused_unless_it_is_allowed() {
     let other = "https://elsewhere.example";
     let open = |flags: &[&str]| {
         let serve = Serve::start(flags);
-        serve.client("/echo").with_origin(other).unwrap().connect_blocking().map(drop)
+        serve.client("/echo").origin(other).unwrap().connect_blocking().map(drop)
     };
     match open(&[]) {
         Err(Error::Response(error)) => match *error {
@@ -60,7 +60,7 @@ fn a_page_of_another_origin_is_refused_unless_it_is_allowed() {
 fn the_page_keeps_its_own_origin_beside_those_that_are_allowed() {
     let serve = Serve::start(&["--origin", "https://elsewhere.example"]);
     let own = format!("http://{}", serve.address);
-    assert!(serve.client("/chat").with_origin(&own).unwrap().connect_blocking().is_ok());
+    assert!(serve.client("/chat").origin(&own).unwrap().connect_blocking().is_ok());
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 
 /// Opens WebSockets with one server: where it is, what the opening handshake says, and the limits behind it.
 ///
-/// Each `with_*` method changes one setting. One builder opens any number of connections, and its clones share the
+/// Each method changes one setting. One builder opens any number of connections, and its clones share the
 /// configuration of TLS, which is expensive to make; so make one and keep it.
 ///
 /// `Debug` prints neither credentials nor the values of headers nor the query of the URL.
@@ -50,9 +50,9 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// ```
 /// # async fn example() -> Result<(), carrick::Error> {
 /// let builder = carrick::ClientBuilder::new("wss://example.com/chat?room=1")?
-///     .with_subprotocols(["chat.v2", "chat.v1"])?
-///     .with_bearer_token("secret")?
-///     .with_header("user-agent", "example/1.0")?;
+///     .subprotocols(["chat.v2", "chat.v1"])?
+///     .bearer_token("secret")?
+///     .header("user-agent", "example/1.0")?;
 ///
 /// let mut websocket = builder.connect().await?;
 /// println!("the server speaks {:?}", websocket.subprotocol());
@@ -85,7 +85,7 @@ struct Answer {
 impl ClientBuilder {
     /// A builder for the server at `url`: `ws`, `wss`, or `http` and `https`, which mean the same (WHATWG WebSockets).
     ///
-    /// A user and a password in it are sent as [`with_basic_auth`](ClientBuilder::with_basic_auth) does.
+    /// A user and a password in it are sent as [`basic_auth`](ClientBuilder::basic_auth) does.
     ///
     /// # Errors
     ///
@@ -108,22 +108,22 @@ impl ClientBuilder {
             connect_timeout: Duration::from_secs(5),
             tls: ClientTls::default(),
         };
-        let builder = builder.with_deflate(Some(DeflateConfig::default()));
+        let builder = builder.deflate(Some(DeflateConfig::default()));
         match user {
-            Some((name, password)) => builder.with_basic_auth(&name, &password),
+            Some((name, password)) => builder.basic_auth(&name, &password),
             None => Ok(builder),
         }
     }
 
     /// Adds a header to the request, for example `Cookie` or `User-Agent`. Default: none, and no `User-Agent` either.
     ///
-    /// `Authorization` replaces what [`with_basic_auth`](ClientBuilder::with_basic_auth) and
-    /// [`with_bearer_token`](ClientBuilder::with_bearer_token) set.
+    /// `Authorization` replaces what [`basic_auth`](ClientBuilder::basic_auth) and
+    /// [`bearer_token`](ClientBuilder::bearer_token) set.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] for what is no header, and for those that the handshake writes itself.
-    pub fn with_header<N, V>(mut self, name: N, value: V) -> Result<ClientBuilder, Error>
+    pub fn header<N, V>(mut self, name: N, value: V) -> Result<ClientBuilder, Error>
     where
         N: TryInto<HeaderName, Error: Into<http::Error>>,
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
@@ -145,13 +145,13 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Config`] for a name with a colon, which would end it.
-    pub fn with_basic_auth(self, name: &str, password: &str) -> Result<ClientBuilder, Error> {
+    pub fn basic_auth(self, name: &str, password: &str) -> Result<ClientBuilder, Error> {
         // RFC 7617 §2: "a user-id containing a colon character is invalid".
         if name.contains(':') {
             return Err(Error::Config("user name of basic authentication has a colon".into()));
         }
         let credentials = STANDARD.encode(format!("{name}:{password}"));
-        self.with_header(AUTHORIZATION, format!("Basic {credentials}"))
+        self.header(AUTHORIZATION, format!("Basic {credentials}"))
     }
 
     /// Sends a token (RFC 6750 §2.1). Over `ws` it can be read on the way.
@@ -159,8 +159,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Config`] for a token that cannot stand in a header.
-    pub fn with_bearer_token(self, token: &str) -> Result<ClientBuilder, Error> {
-        self.with_header(AUTHORIZATION, format!("Bearer {token}"))
+    pub fn bearer_token(self, token: &str) -> Result<ClientBuilder, Error> {
+        self.header(AUTHORIZATION, format!("Bearer {token}"))
     }
 
     /// Sets the Origin header, for a server that only serves certain pages. Default: none, as is right for a program
@@ -169,7 +169,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Config`] for anything but `scheme://host` with an optional port, or `null`.
-    pub fn with_origin(mut self, origin: &str) -> Result<ClientBuilder, Error> {
+    pub fn origin(mut self, origin: &str) -> Result<ClientBuilder, Error> {
         let origin: Origin = origin.parse().map_err(unusable)?;
         self.handshake = self.handshake.with_origin(Some(origin));
         Ok(self)
@@ -181,7 +181,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Config`] for a name that is no token, or is there twice.
-    pub fn with_subprotocols<S: Into<String>>(
+    pub fn subprotocols<S: Into<String>>(
         mut self,
         names: impl IntoIterator<Item = S>,
     ) -> Result<ClientBuilder, Error> {
@@ -192,32 +192,32 @@ impl ClientBuilder {
     /// Sets what is offered as permessage-deflate (RFC 7692) and how messages are compressed then; `None` offers
     /// nothing. Default: `Some(DeflateConfig::default())`, which keeps no state between messages.
     #[must_use]
-    pub fn with_deflate(mut self, deflate: Option<DeflateConfig>) -> ClientBuilder {
+    pub fn deflate(mut self, deflate: Option<DeflateConfig>) -> ClientBuilder {
         self.handshake = self.handshake.with_deflate(deflate.clone());
         self.deflate = deflate;
         self
     }
 
     /// Sets the limits and timeouts behind the opening handshake. Default: [`Config::default`]. Its `deflate` gives way
-    /// to [`with_deflate`](ClientBuilder::with_deflate).
+    /// to [`deflate`](ClientBuilder::deflate).
     ///
     /// ```
     /// use carrick::{ClientBuilder, protocol::Config};
     ///
     /// let mut config = Config::default();
     /// config.max_message_bytes = 64 * 1024;
-    /// let builder = ClientBuilder::new("ws://127.0.0.1:9000/")?.with_config(config);
+    /// let builder = ClientBuilder::new("ws://127.0.0.1:9000/")?.config(config);
     /// # Ok::<(), carrick::Error>(())
     /// ```
     #[must_use]
-    pub fn with_config(mut self, config: Config) -> ClientBuilder {
+    pub fn config(mut self, config: Config) -> ClientBuilder {
         self.config = Arc::new(config);
         self
     }
 
     /// Sets how large the head of the server's answer may be. Default: [`HeadLimits::default`].
     #[must_use]
-    pub fn with_head_limits(mut self, limits: HeadLimits) -> ClientBuilder {
+    pub fn head_limits(mut self, limits: HeadLimits) -> ClientBuilder {
         self.head_limits = limits;
         self
     }
@@ -225,16 +225,16 @@ impl ClientBuilder {
     /// Sets how long all of it may take: DNS, TCP, TLS and the opening handshake. Default: 10 s. Too short a time fails
     /// with slow networks, too long a one delays the next attempt.
     #[must_use]
-    pub fn with_handshake_timeout(mut self, timeout: Duration) -> ClientBuilder {
+    pub fn handshake_timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.handshake_timeout = timeout;
         self
     }
 
     /// Sets how long one address of the server may take to answer before the next one is tried. Default: 5 s, so that
     /// there is time for a second one within the default of
-    /// [`with_handshake_timeout`](ClientBuilder::with_handshake_timeout).
+    /// [`handshake_timeout`](ClientBuilder::handshake_timeout).
     #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
+    pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.connect_timeout = timeout;
         self
     }
@@ -247,7 +247,7 @@ impl ClientBuilder {
     /// - [`Error::Tls`] if TLS failed, most often because of the certificate
     /// - [`Error::Response`] if the server refused or broke the opening handshake;
     ///   [`ResponseError::Status`] holds the status, the headers and the start of the body
-    /// - [`Error::Timeout`] after [`with_handshake_timeout`](ClientBuilder::with_handshake_timeout)
+    /// - [`Error::Timeout`] after [`handshake_timeout`](ClientBuilder::handshake_timeout)
     /// - [`Error::Config`] for `wss` without the feature `tls`, and for TLS settings that cannot be used
     ///
     /// # Panics

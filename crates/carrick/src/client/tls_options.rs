@@ -15,21 +15,21 @@ impl ClientBuilder {
     /// ```
     /// # fn example(pem: &[u8]) -> Result<(), carrick::Error> {
     /// let builder = carrick::ClientBuilder::new("wss://service.internal/")?
-    ///     .with_root_certificates(pem)?
-    ///     .with_system_roots(false);
+    ///     .root_certificates(pem)?
+    ///     .system_roots(false);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn with_root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ClientBuilder, Error> {
+    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ClientBuilder, Error> {
         self.tls.add_roots(pem.as_ref())?;
         Ok(self)
     }
 
     /// Sets whether the certificate authorities of the system are trusted. Default: true. With false only those of
-    /// [`with_root_certificates`](ClientBuilder::with_root_certificates) are; without any of these
+    /// [`root_certificates`](ClientBuilder::root_certificates) are; without any of these
     /// [`connect`](ClientBuilder::connect) fails.
     #[must_use]
-    pub fn with_system_roots(mut self, trusted: bool) -> ClientBuilder {
+    pub fn system_roots(mut self, trusted: bool) -> ClientBuilder {
         self.tls.set_only_own_roots(!trusted);
         self
     }
@@ -41,7 +41,7 @@ impl ClientBuilder {
     ///
     /// [`Error::Config`] for what cannot be read. Whether key and certificate belong together shows when
     /// [`connect`](ClientBuilder::connect) fails with [`Error::Tls`].
-    pub fn with_client_certificate(
+    pub fn client_certificate(
         mut self,
         chain_pem: impl AsRef<[u8]>,
         key_pem: impl AsRef<[u8]>,
@@ -52,7 +52,7 @@ impl ClientBuilder {
 
     /// Takes any certificate, whoever shows it and for whatever name. Default: false. With true anybody on the way can
     /// read and change everything; for a test on one machine, and better done with
-    /// [`with_root_certificates`](ClientBuilder::with_root_certificates) even there.
+    /// [`root_certificates`](ClientBuilder::root_certificates) even there.
     #[must_use]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> ClientBuilder {
         self.tls.set_accept_invalid(accept);

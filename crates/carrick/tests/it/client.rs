@@ -41,13 +41,13 @@ fn refusal(result: Result<WebSocket<DuplexStream>, Error>) -> ResponseError {
 async fn the_request_says_what_the_builder_was_told() {
     let (near, mut far) = duplex(4096);
     let builder = builder()
-        .with_header("x-trace", "7")
+        .header("x-trace", "7")
         .unwrap()
-        .with_bearer_token("t0ken")
+        .bearer_token("t0ken")
         .unwrap()
-        .with_origin("https://page.example")
+        .origin("https://page.example")
         .unwrap()
-        .with_subprotocols(["v2", "v1"])
+        .subprotocols(["v2", "v1"])
         .unwrap();
     let (client, request) =
         tokio::join!(builder.connect_over(near), switching(&mut far, "Sec-WebSocket-Protocol: v1\r\n", b""));
@@ -69,7 +69,7 @@ async fn the_request_says_what_the_builder_was_told() {
 #[tokio::test]
 async fn credentials_come_from_the_url_and_the_last_setting_wins() {
     let from_url = ClientBuilder::new("ws://Aladdin:open%20sesame@a/").unwrap();
-    let replaced = from_url.clone().with_header("Authorization", "Digest x").unwrap();
+    let replaced = from_url.clone().header("Authorization", "Digest x").unwrap();
     for (builder, expected) in [(from_url, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), (replaced, "Digest x")] {
         let (near, mut far) = duplex(4096);
         let (client, request) = tokio::join!(builder.connect_over(near), switching(&mut far, "", b""));
@@ -83,9 +83,9 @@ async fn credentials_come_from_the_url_and_the_last_setting_wins() {
 fn debug_shows_no_secrets() {
     let builder = ClientBuilder::new("ws://user:hidden@a/path?token=hidden")
         .unwrap()
-        .with_header("cookie", "hidden")
+        .header("cookie", "hidden")
         .unwrap();
-    let text = format!("{builder:?} {:?}", builder.clone().with_bearer_token("hidden").unwrap());
+    let text = format!("{builder:?} {:?}", builder.clone().bearer_token("hidden").unwrap());
     assert!(!text.contains("hidden") && !text.contains("user"), "{text}");
     assert!(text.contains("ws://a:80/path") && text.contains("cookie"), "{text}");
 }
@@ -93,13 +93,13 @@ fn debug_shows_no_secrets() {
 #[test]
 fn settings_that_cannot_be_sent_are_refused_at_once() {
     for result in [
-        builder().with_header("bad name", "x"),
-        builder().with_header("x", "bad\nvalue"),
-        builder().with_header("upgrade", "h2c"),
-        builder().with_basic_auth("a:b", "c"),
-        builder().with_bearer_token("a\r\nb"),
-        builder().with_origin("https://a/path"),
-        builder().with_subprotocols(["a", "a"]),
+        builder().header("bad name", "x"),
+        builder().header("x", "bad\nvalue"),
+        builder().header("upgrade", "h2c"),
+        builder().basic_auth("a:b", "c"),
+        builder().bearer_token("a\r\nb"),
+        builder().origin("https://a/path"),
+        builder().subprotocols(["a", "a"]),
     ] {
         assert!(matches!(result, Err(Error::Config(_))), "{result:?}");
     }
@@ -138,7 +138,7 @@ async fn deflate_can_be_left_out_and_set() {
     let level = DeflateConfig::default().with_own_context_takeover(true);
     for (deflate, expected) in [(None, None), (Some(level), Some(false))] {
         let (near, mut far) = duplex(4096);
-        let builder = builder().with_deflate(deflate);
+        let builder = builder().deflate(deflate);
         let (client, request) = tokio::join!(builder.connect_over(near), switching(&mut far, "", b""));
         assert!(client.unwrap().agreement().deflate.is_none());
         let offer = request.headers().get("sec-websocket-extensions");
@@ -196,7 +196,7 @@ async fn the_body_of_a_refusal_is_bounded_in_size_and_time() {
 async fn a_server_that_never_answers_is_given_up() {
     let (near, _far) = duplex(4096);
     let start = Instant::now();
-    match builder().with_handshake_timeout(Duration::from_secs(3)).connect_over(near).await {
+    match builder().handshake_timeout(Duration::from_secs(3)).connect_over(near).await {
         Err(Error::Timeout { waited, .. }) => assert_eq!(waited, Duration::from_secs(3)),
         other => panic!("{other:?}"),
     }
@@ -226,7 +226,7 @@ async fn heads_beyond_the_limits_are_refused() {
     let mut limits = HeadLimits::default();
     limits.max_head_bytes = 200;
     limits.max_headers = 3;
-    let builder = builder().with_head_limits(limits);
+    let builder = builder().head_limits(limits);
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(200));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: x\r\n".repeat(4));
     assert!(matches!(refusal(answered(&builder, &long).await), ResponseError::HeadTooLarge { limit: 200 }));

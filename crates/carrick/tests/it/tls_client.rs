@@ -112,8 +112,7 @@ async fn an_authority_of_our_own_is_trusted_with_and_without_those_of_the_system
     let authority = Authority::new();
     for system in [true, false] {
         let server = serve(&authority.issue("localhost"), None, true).await;
-        let builder =
-            builder(server.port).with_root_certificates(authority.pem()).unwrap().with_system_roots(system);
+        let builder = builder(server.port).root_certificates(authority.pem()).unwrap().system_roots(system);
         greeted_and_closed(&builder).await;
         let expected = Seen { alpn: Some(b"http/1.1".to_vec()), sni: Some("localhost".to_owned()) };
         assert_eq!(server.result().await, Ok(expected));
@@ -124,7 +123,7 @@ async fn an_authority_of_our_own_is_trusted_with_and_without_those_of_the_system
 async fn a_stream_that_ends_without_close_notify_behind_the_closing_handshake_is_fine() {
     let authority = Authority::new();
     let server = serve(&authority.issue("localhost"), None, false).await;
-    greeted_and_closed(&builder(server.port).with_root_certificates(authority.pem()).unwrap()).await;
+    greeted_and_closed(&builder(server.port).root_certificates(authority.pem()).unwrap()).await;
 }
 
 #[tokio::test]
@@ -132,7 +131,7 @@ async fn an_address_is_a_name_too() {
     let authority = Authority::new();
     let server = serve(&authority.issue("127.0.0.1"), None, true).await;
     let url = format!("wss://127.0.0.1:{}/", server.port);
-    let builder = ClientBuilder::new(&url).unwrap().with_root_certificates(authority.pem()).unwrap();
+    let builder = ClientBuilder::new(&url).unwrap().root_certificates(authority.pem()).unwrap();
     greeted_and_closed(&builder).await;
     assert_eq!(server.result().await.unwrap().sni, None);
 }
@@ -143,7 +142,7 @@ async fn an_unknown_authority_and_a_wrong_name_are_refused_and_danger_takes_both
     for (name, trusted) in [("localhost", &stranger), ("other.example", &issuer)] {
         let identity = issuer.issue(name);
         let server = serve(&identity, None, true).await;
-        let result = builder(server.port).with_root_certificates(trusted.pem()).unwrap().connect().await;
+        let result = builder(server.port).root_certificates(trusted.pem()).unwrap().connect().await;
         assert!(matches!(result, Err(Error::Tls(_))), "{name}: {result:?}");
         assert!(server.result().await.is_err());
 
@@ -158,9 +157,9 @@ async fn a_server_that_asks_for_a_certificate_gets_ours() {
     let us = authority.issue("client");
     let server = serve(&authority.issue("localhost"), Some(&authority), true).await;
     let builder = builder(server.port)
-        .with_root_certificates(authority.pem())
+        .root_certificates(authority.pem())
         .unwrap()
-        .with_client_certificate(&us.chain, &us.key)
+        .client_certificate(&us.chain, &us.key)
         .unwrap();
     greeted_and_closed(&builder).await;
 }
@@ -169,7 +168,7 @@ async fn a_server_that_asks_for_a_certificate_gets_ours() {
 async fn a_client_without_a_certificate_is_told_that_it_needs_one() {
     let authority = Authority::new();
     let server = serve(&authority.issue("localhost"), Some(&authority), true).await;
-    let result = builder(server.port).with_root_certificates(authority.pem()).unwrap().connect().await;
+    let result = builder(server.port).root_certificates(authority.pem()).unwrap().connect().await;
     match result {
         Err(Error::Tls(error)) => assert!(error.to_string().contains("CertificateRequired"), "{error}"),
         other => panic!("{other:?}"),
@@ -180,10 +179,9 @@ async fn a_client_without_a_certificate_is_told_that_it_needs_one() {
 async fn settings_that_do_not_fit_together_fail_before_anything_is_sent() {
     let authority = Authority::new();
     let (one, other) = (authority.issue("one"), authority.issue("other"));
-    for builder in [
-        builder(1).with_client_certificate(&one.chain, &other.key).unwrap(),
-        builder(1).with_system_roots(false),
-    ] {
+    for builder in
+        [builder(1).client_certificate(&one.chain, &other.key).unwrap(), builder(1).system_roots(false)]
+    {
         let result = builder.connect().await;
         assert!(matches!(result, Err(Error::Tls(_))), "{result:?}");
     }
