@@ -225,9 +225,11 @@ fn finish(client: &mut End, server: &mut End) {
         let (server_ends, client_ends) =
             (server.peer.connection.wants_shutdown(), client.peer.connection.wants_shutdown());
         if server_ends {
+            server.peer.connection.handle_shutdown();
             client.peer.receive_eof();
         }
         if client_ends {
+            client.peer.connection.handle_shutdown();
             server.peer.receive_eof();
         }
         if round > 2 {

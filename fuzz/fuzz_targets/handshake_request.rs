@@ -2,8 +2,8 @@
 #![no_main]
 
 use carrick::protocol::{
-    Acceptor, DeflateConfig, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, TrustedProxies, is_websocket_request,
-    write_response,
+    Acceptor, DeflateConfig, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, TrustedProxies,
+    is_websocket_request, write_response,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -55,6 +55,8 @@ fn outcome(input: &Input<'_>, chunks: &[&[u8]], now: Instant) -> (Vec<Seen>, Vec
     }
     peer.receive_eof();
     assert_eq!(peer.times_closed(), 1);
+    assert!(peer.connection.wants_shutdown());
+    peer.connection.handle_shutdown();
     assert!(peer.connection.is_ended());
     let output = peer.write(usize::MAX);
     (without_the_last_piece(joined(peer.seen)), output)

@@ -56,11 +56,11 @@ pub enum Seen {
 impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Seen {
         match event {
-            Event::Message { kind, payload } => {
+            Event::Message { kind, payload, .. } => {
                 assert!(kind == Kind::Binary || std::str::from_utf8(&payload).is_ok());
                 Seen::Message(kind, payload.to_vec())
             }
-            Event::Piece { kind, payload, first, last } => {
+            Event::Piece { kind, payload, first, last, .. } => {
                 Seen::Piece { kind, bytes: payload.to_vec(), first, last }
             }
             Event::Ping(payload) => Seen::Ping(payload.to_vec()),

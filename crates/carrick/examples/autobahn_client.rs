@@ -5,7 +5,7 @@ use std::{env, process::ExitCode};
 
 use carrick::{
     ClientBuilder, Error, WebSocket,
-    protocol::{Config, DeflateConfig},
+    protocol::{Compression, Config, DeflateConfig},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -46,12 +46,17 @@ async fn open(url: &str) -> Result<WebSocket, Error> {
     let mut config = Config::default();
     config.max_fragments = 65_536;
     config.ping_interval = None;
+    // A server that sends 16 MiB and does not read meanwhile has to be read to the end.
+    config.high_water_bytes = 16 << 20;
     ClientBuilder::new(url)?.config(config).deflate(Some(DeflateConfig::default())).connect().await
 }
 
+/// Answers in the manner of the question: compressed or plain, and large messages in pieces.
 async fn echo(mut websocket: WebSocket) -> Result<(), Error> {
-    while let Some(message) = websocket.recv().await {
-        websocket.feed(message?).await?;
+    while let Some(piece) = websocket.recv_piece().await {
+        let piece = piece?;
+        let compression = if piece.compressed { Compression::Always } else { Compression::Never };
+        websocket.feed_piece_with(piece.kind, piece.bytes, piece.last, compression).await?;
     }
     Ok(())
 }

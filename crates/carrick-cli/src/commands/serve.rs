@@ -6,7 +6,7 @@ use std::{
 };
 
 use carrick::{
-    Error, Server, ServerTls,
+    Error, Route, Server, ServerTls,
     protocol::{Config, DeflateConfig, Origin, OriginPolicy, TrustedProxies},
 };
 
@@ -26,14 +26,16 @@ pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
     let address = server.local_addr();
     let urls = Urls::new(address, is_tls);
     let room = Room::new();
+    let config = config(&args);
     let mut server = server
-        .config(config(&args))
+        .route_with("/echo", Route::new(|websocket, _request| echo(websocket)).config(echo_config(&config)))
+        .map_err(|error| Failure::new("the routes do not fit together").because(error))?
+        .config(config)
         .deflate((!args.no_deflate).then(DeflateConfig::default))
         .origins(origin_policy(&args.origins, &urls))
         .trusted_proxies(TrustedProxies::new(args.trusted_proxies.clone()))
         .max_connections(args.max_connections)
         .drain_timeout(args.drain_timeout)
-        .route("/echo", |websocket, _request| echo(websocket))
         .route("/chat", move |websocket, _request| chat::join(room.clone(), websocket, is_tls))
         .fallback(tower::service_fn(page::answer));
     if let Some(tls) = tls {
@@ -56,6 +58,14 @@ fn config(args: &Serve) -> Config {
     config.max_frame_bytes = args.max_message_bytes;
     config.max_fragments = args.max_fragments;
     config.ping_interval = Some(args.ping_interval).filter(|interval| !interval.is_zero());
+    config
+}
+
+/// A peer that sends a large message and does not read meanwhile has to be read to the end, or both wait forever. So
+/// this much of the answer may wait to be written.
+fn echo_config(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.high_water_bytes = 12 << 20;
     config
 }
 

@@ -382,11 +382,11 @@ fn parse(
         Payload::Assembled(bytes) => bytes,
     };
     let received = match event {
-        Some(Event::Message { kind, payload }) => {
+        Some(Event::Message { kind, payload, .. }) => {
             Some(Received::Message(Message::from_checked(kind, own(payload))))
         }
-        Some(Event::Piece { kind, payload, first, last }) => {
-            Some(Received::Piece(Piece { kind, bytes: own(payload), first, last }))
+        Some(Event::Piece { kind, payload, compressed, first, last }) => {
+            Some(Received::Piece(Piece { kind, bytes: own(payload), compressed, first, last }))
         }
         Some(Event::Ping(_) | Event::Pong { .. } | Event::Closed(_)) | None => None,
     };

@@ -9,7 +9,8 @@ use crate::protocol::Kind;
 /// ```
 /// use carrick::{Piece, protocol::Kind};
 ///
-/// let piece = Piece { kind: Kind::Binary, bytes: bytes::Bytes::new(), first: true, last: true };
+/// let bytes = bytes::Bytes::new();
+/// let piece = Piece { kind: Kind::Binary, bytes, compressed: false, first: true, last: true };
 /// assert!(piece.first && piece.last);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Piece {
     pub kind: Kind,
     /// The bytes, perhaps none. Those of a text are UTF-8 once joined; a piece may end inside a character.
     pub bytes: Bytes,
+    /// Whether the message came compressed, the same in all pieces of a message.
+    pub compressed: bool,
     /// Whether the message starts with this piece.
     pub first: bool,
     /// Whether the message ends with this piece.

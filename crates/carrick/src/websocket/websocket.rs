@@ -195,17 +195,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// As [`send`](WebSocket::send), and [`SendError::OtherKind`] for a piece of another kind than the first.
+    /// As [`send`](WebSocket::send), [`SendError::OtherKind`] for a piece of another kind than the first, and
+    /// [`SendError::NotText`] for a piece of a text that cannot be UTF-8.
     ///
     /// # Cancel safety
     ///
     /// As [`feed`](WebSocket::feed).
     pub async fn feed_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
+        self.feed_piece_with(kind, bytes, last, Compression::Auto).await
+    }
+
+    /// Queues a piece of a message, with a choice about compression that counts in the first piece of a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed_piece`](WebSocket::feed_piece).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`feed`](WebSocket::feed).
+    pub async fn feed_piece_with(
+        &mut self,
+        kind: Kind,
+        bytes: impl Into<Bytes>,
+        last: bool,
+        compression: Compression,
+    ) -> Result<(), Error> {
         let bytes = bytes.into();
         poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        Ok(self.driver.with_shell(|connection, shell| {
-            connection.send_piece(kind, bytes, last, Compression::Auto, shell)
-        })?)
+        Ok(self
+            .driver
+            .with_shell(|connection, shell| connection.send_piece(kind, bytes, last, compression, shell))?)
     }
 
     /// Sends a piece of a message: [`feed_piece`](WebSocket::feed_piece), then [`flush`](WebSocket::flush).
@@ -387,7 +407,8 @@ pub(super) fn poll_piece<S: AsyncRead + AsyncWrite + Unpin>(
         Some(Ok(Received::Piece(piece))) => Some(Ok(piece)),
         Some(Ok(Received::Message(message))) => {
             let kind = message.kind();
-            Some(Ok(Piece { kind, bytes: message.into_bytes(), first: true, last: true }))
+            let bytes = message.into_bytes();
+            Some(Ok(Piece { kind, bytes, compressed: false, first: true, last: true }))
         }
         Some(Err(error)) => Some(Err(error)),
         None => None,

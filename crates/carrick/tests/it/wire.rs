@@ -216,8 +216,8 @@ impl Seen {
 impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Seen {
         match event {
-            Event::Message { kind, payload } => Seen::Message(kind, payload.to_vec()),
-            Event::Piece { kind, payload, first, last } => {
+            Event::Message { kind, payload, .. } => Seen::Message(kind, payload.to_vec()),
+            Event::Piece { kind, payload, first, last, .. } => {
                 Seen::Piece { kind, bytes: payload.to_vec(), first, last }
             }
             Event::Ping(payload) => Seen::Ping(payload.to_vec()),

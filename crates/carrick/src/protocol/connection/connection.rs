@@ -15,7 +15,7 @@ use super::{
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
     message_reader::{Delivered, Delivery, MessageReader, Place},
-    message_writer::{Compression, FrameSink, MessageWriter, SendError},
+    message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
     trace::{Direction, FrameRecord, Ledger, Traffic},
@@ -198,7 +198,7 @@ impl Connection {
         if self.closing.may_send() {
             self.keepalive.poll_timeout(&self.config, self.frames.is_inside_frame())
         } else {
-            self.closing.poll_timeout()
+            self.closing.poll_timeout().filter(|_| !self.is_ended())
         }
     }
 
@@ -285,7 +285,8 @@ impl Connection {
         self.check_may_send(shell)?;
         let Connection { role, config, writer, ledger, .. } = self;
         let mut sink = FrameSink { role: *role, ledger, shell };
-        writer.write_piece(kind, piece, last, compression, config, &mut sink)
+        let piece = OutgoingPiece { kind, bytes: piece, last, compression };
+        writer.write_piece(piece, config, &mut sink)
     }
 
     /// Queues a ping (RFC 6455 §5.5.2). The pong that answers it tells the round-trip time.
@@ -528,11 +529,11 @@ impl Connection {
 /// Ties what was found to the received bytes.
 fn event(found: Found, received: &mut [u8]) -> Event<'_> {
     match found {
-        Found::Data(Delivered::Message { kind, payload }, range) => {
-            Event::Message { kind, payload: place(payload, range, received) }
+        Found::Data(Delivered::Message { kind, payload, compressed }, range) => {
+            Event::Message { kind, payload: place(payload, range, received), compressed }
         }
-        Found::Data(Delivered::Piece { kind, payload, first, last }, range) => {
-            Event::Piece { kind, payload: place(payload, range, received), first, last }
+        Found::Data(Delivered::Piece { kind, payload, compressed, first, last }, range) => {
+            Event::Piece { kind, payload: place(payload, range, received), compressed, first, last }
         }
         Found::Ping(control) => Event::Ping(control_payload(control, received)),
         Found::Pong(control, round_trip) => {

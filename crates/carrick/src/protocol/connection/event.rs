@@ -17,6 +17,8 @@ pub enum Event<'a> {
         kind: Kind,
         /// The message, inflated and joined.
         payload: Payload<'a>,
+        /// Whether it came compressed (RFC 7692 §6).
+        compressed: bool,
     },
     /// A part of a message, if the connection delivers messages in pieces. The pieces of a text message are valid
     /// UTF-8 when joined; one piece may end inside a character.
@@ -25,6 +27,8 @@ pub enum Event<'a> {
         kind: Kind,
         /// Some bytes of the message, perhaps none.
         payload: Payload<'a>,
+        /// Whether the message came compressed, the same for all its pieces (RFC 7692 §6).
+        compressed: bool,
         /// Whether the message starts with this piece.
         first: bool,
         /// Whether the message ends with this piece.

@@ -57,8 +57,8 @@ struct OpenMessage {
 /// What a piece of a frame completed.
 #[derive(Debug)]
 pub(super) enum Delivered {
-    Message { kind: Kind, payload: Place },
-    Piece { kind: Kind, payload: Place, first: bool, last: bool },
+    Message { kind: Kind, payload: Place, compressed: bool },
+    Piece { kind: Kind, payload: Place, compressed: bool, first: bool, last: bool },
 }
 
 /// Where the bytes are.
@@ -85,12 +85,13 @@ impl MessageReader {
     }
 
     /// How many received bytes may be worked on at once. A compressed message in pieces is inflated a little at a
-    /// time: each byte can become a thousand.
+    /// time: each byte can become a thousand. Before its first frame, any message may be one.
     pub(super) fn step_bytes(&self) -> usize {
-        let in_pieces = |delivery| delivery == Delivery::Pieces;
-        // The bytes at hand may end the open message and begin the next.
-        let any = in_pieces(self.delivery) || self.open.as_ref().is_some_and(|open| in_pieces(open.delivery));
-        if any && self.deflate.is_some() { INFLATE_STEP_BYTES } else { usize::MAX }
+        let in_steps = match &self.open {
+            Some(open) => open.delivery == Delivery::Pieces && open.decompressor.is_some(),
+            None => self.delivery == Delivery::Pieces && self.deflate.is_some(),
+        };
+        if in_steps { INFLATE_STEP_BYTES } else { usize::MAX }
     }
 
     /// Takes a piece of a data frame, whose payload is `payload`.
@@ -122,9 +123,10 @@ impl MessageReader {
         if at_end {
             open.finish_text()?;
         }
+        let compressed = open.decompressor.is_some();
         let delivered = match open.delivery {
             Delivery::Whole if !at_end => return Ok(None),
-            Delivery::Whole => Delivered::Message { kind: open.kind, payload: open.take() },
+            Delivery::Whole => Delivered::Message { kind: open.kind, payload: open.take(), compressed },
             Delivery::Pieces => {
                 let is_empty = if in_place { payload.is_empty() } else { open.buffer.is_empty() };
                 if is_empty && !at_end {
@@ -133,7 +135,7 @@ impl MessageReader {
                 let first = !open.begun;
                 open.begun = true;
                 let payload = if in_place { Place::Received } else { open.take() };
-                Delivered::Piece { kind: open.kind, payload, first, last: at_end }
+                Delivered::Piece { kind: open.kind, payload, compressed, first, last: at_end }
             }
         };
         if at_end {
@@ -174,8 +176,10 @@ impl MessageReader {
         }
         let payload = Place::Received;
         Ok(match self.delivery {
-            Delivery::Whole => Delivered::Message { kind, payload },
-            Delivery::Pieces => Delivered::Piece { kind, payload, first: true, last: true },
+            Delivery::Whole => Delivered::Message { kind, payload, compressed: false },
+            Delivery::Pieces => {
+                Delivered::Piece { kind, payload, compressed: false, first: true, last: true }
+            }
         })
     }
 

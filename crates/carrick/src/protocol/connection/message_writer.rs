@@ -14,7 +14,7 @@ use super::{
 use crate::protocol::{
     frame::{Frame, FrameWriter, Opcode},
     handshake::DeflateParams,
-    payload::{Compressor, CompressorSettings},
+    payload::{Compressor, CompressorSettings, Utf8},
     role::Role,
 };
 
@@ -24,6 +24,8 @@ pub enum Compression {
     /// As the connection is configured: from a threshold of bytes on, and only if the message gets smaller.
     #[default]
     Auto,
+    /// Always, even if the message gets larger by it. For an echo that answers as it was asked.
+    Always,
     /// Never, for this message. For a secret beside text that an attacker chooses, whose compressed length would tell
     /// about it, and for data that is compressed already.
     Never,
@@ -46,6 +48,8 @@ pub enum SendError {
     MessageOpen,
     /// The message sent in pieces began as the other kind. Holds the kind it has.
     OtherKind(Kind),
+    /// A piece of a text makes it something that is no UTF-8, or the last piece ends inside a character.
+    NotText,
     /// The payload of a ping is longer than 125 bytes. Holds its length.
     PingTooLong(usize),
 }
@@ -70,9 +74,19 @@ struct Deflate {
 #[derive(Debug)]
 struct OpenMessage {
     kind: Kind,
+    utf8: Utf8,
     compressor: Option<Compressor>,
     /// Whether a frame of it has been written.
     begun: bool,
+}
+
+/// A piece of a message to send.
+pub(super) struct OutgoingPiece {
+    pub(super) kind: Kind,
+    pub(super) bytes: Bytes,
+    pub(super) last: bool,
+    /// Counts in the first piece of a message.
+    pub(super) compression: Compression,
 }
 
 /// Where frames go: counted, masked, queued.
@@ -129,6 +143,7 @@ impl MessageWriter {
             (Some(deflate), Compression::Auto) if plain.len() >= config.deflate.threshold_bytes() => {
                 deflate.compress(&plain, config, sink.shell)
             }
+            (Some(deflate), Compression::Always) => Some(deflate.compress_always(&plain, config, sink.shell)),
             _ => None,
         };
         let rsv1 = compressed.is_some();
@@ -166,40 +181,27 @@ impl MessageWriter {
     /// Queues the next piece of a message, which becomes a fragment of its own unless it brings no bytes.
     pub(super) fn write_piece(
         &mut self,
-        kind: Kind,
-        piece: Bytes,
-        last: bool,
-        compression: Compression,
+        piece: OutgoingPiece,
         config: &Config,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<(), SendError> {
+        let OutgoingPiece { kind, bytes, last, .. } = &piece;
+        let utf8 = self.check_piece(*kind, bytes, *last)?;
         let mut open = match self.open.take() {
-            Some(open) if open.kind != kind => {
-                let error = SendError::OtherKind(open.kind);
-                self.open = Some(open);
-                return Err(error);
-            }
             Some(open) => open,
-            None => {
-                let short = last && piece.len() < config.deflate.threshold_bytes();
-                let compressor = match &mut self.deflate {
-                    Some(deflate) if compression == Compression::Auto && !short => {
-                        Some(deflate.lease(config, sink.shell))
-                    }
-                    _ => None,
-                };
-                Box::new(OpenMessage { kind, compressor, begun: false })
-            }
+            None => self.open_message(&piece, config, sink.shell),
         };
+        open.utf8 = utf8;
+        let OutgoingPiece { kind, bytes, last, .. } = piece;
         let payload = match &mut open.compressor {
-            None => piece,
+            None => bytes,
             Some(compressor) => {
                 let mut compressed = BytesMut::new();
                 let scratch = sink.shell.pool.scratch();
                 if last {
-                    compressor.finish(&piece, scratch, &mut compressed);
+                    compressor.finish(&bytes, scratch, &mut compressed);
                 } else {
-                    compressor.write(&piece, scratch, &mut compressed);
+                    compressor.write(&bytes, scratch, &mut compressed);
                 }
                 compressed.freeze()
             }
@@ -216,6 +218,40 @@ impl MessageWriter {
             self.open = Some(open);
         }
         Ok(())
+    }
+
+    /// Whether the piece may follow what is open; how far the text is checked then.
+    fn check_piece(&self, kind: Kind, bytes: &[u8], last: bool) -> Result<Utf8, SendError> {
+        let mut utf8 = Utf8::new();
+        if let Some(open) = &self.open {
+            if open.kind != kind {
+                return Err(SendError::OtherKind(open.kind));
+            }
+            utf8 = open.utf8;
+        }
+        if kind == Kind::Text {
+            utf8.check(bytes).map_err(|_| SendError::NotText)?;
+            if last {
+                utf8.finish().map_err(|_| SendError::NotText)?;
+            }
+        }
+        Ok(utf8)
+    }
+
+    fn open_message(
+        &mut self,
+        first: &OutgoingPiece,
+        config: &Config,
+        shell: &mut Shell<'_>,
+    ) -> Box<OpenMessage> {
+        let compress = match first.compression {
+            Compression::Auto => !first.last || first.bytes.len() >= config.deflate.threshold_bytes(),
+            Compression::Always => true,
+            Compression::Never => false,
+        };
+        let deflate = self.deflate.as_mut().filter(|_| compress);
+        let compressor = deflate.map(|deflate| deflate.lease(config, shell));
+        Box::new(OpenMessage { kind: first.kind, utf8: Utf8::new(), compressor, begun: false })
     }
 
     /// Nothing more will be sent: compressors go back to the pool.
@@ -237,12 +273,17 @@ impl MessageWriter {
 impl Deflate {
     /// The message compressed; `None` if it does not get smaller and may therefore stay plain.
     fn compress(&mut self, plain: &[u8], config: &Config, shell: &mut Shell<'_>) -> Option<Bytes> {
+        let compressed = self.compress_always(plain, config, shell);
+        // With takeover the message is in the compressor's window now, so it has to be in the peer's too.
+        (self.takeover || compressed.len() < plain.len()).then_some(compressed)
+    }
+
+    fn compress_always(&mut self, plain: &[u8], config: &Config, shell: &mut Shell<'_>) -> Bytes {
         let mut compressor = self.lease(config, shell);
         let mut compressed = BytesMut::with_capacity(plain.len() / 2);
         compressor.finish(plain, shell.pool.scratch(), &mut compressed);
         self.give_back(compressor, shell);
-        // With takeover the message is in the compressor's window now, so it has to be in the peer's too.
-        (self.takeover || compressed.len() < plain.len()).then(|| compressed.freeze())
+        compressed.freeze()
     }
 
     fn lease(&mut self, config: &Config, shell: &mut Shell<'_>) -> Compressor {
@@ -284,6 +325,7 @@ impl fmt::Display for SendError {
             SendError::OtherKind(kind) => {
                 write!(f, "the message sent in pieces is {kind:?}; finish it as that")
             }
+            SendError::NotText => f.write_str("text sent in pieces is not UTF-8; send it as binary"),
             SendError::PingTooLong(length) => {
                 write!(f, "payload of the ping is {length} bytes, limit is 125")
             }

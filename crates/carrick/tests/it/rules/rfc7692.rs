@@ -189,6 +189,19 @@ fn the_threshold_and_the_opt_out_keep_a_message_plain() {
 }
 
 #[test]
+fn a_message_is_compressed_whatever_it_costs_if_that_is_asked_for() {
+    for role in BOTH {
+        for message in [&b""[..], b"x", &[1, 200, 77, 3]] {
+            let mut peer = Setup::of(role).deflate().peer();
+            let sent = sends(&mut peer, message.to_vec(), Compression::Always);
+            assert_eq!(sent[0].rsv, 0b100, "{message:?}");
+            let mut other = Setup::of(role.peer()).deflate().peer();
+            assert_eq!(other.receives(&sent), [Seen::binary(message)]);
+        }
+    }
+}
+
+#[test]
 fn an_opt_out_between_two_compressed_messages_leaves_the_window_in_step() {
     let message = "words that come again and again, ".repeat(10);
     for role in BOTH {

@@ -73,6 +73,22 @@ fn an_open_message_keeps_others_and_the_other_kind_out() {
 }
 
 #[test]
+fn pieces_of_a_text_have_to_be_utf8_once_joined() {
+    for role in BOTH {
+        let mut peer = Setup::of(role).peer();
+        sends_piece(&mut peer, Kind::Text, b"\xc3", false).unwrap();
+        for (piece, last) in [(&b"x"[..], false), (b"\xff", true), (b"", true)] {
+            assert_eq!(sends_piece(&mut peer, Kind::Text, piece, last), Err(SendError::NotText), "{piece:?}");
+        }
+        sends_piece(&mut peer, Kind::Text, b"\xbc", true).unwrap();
+        assert_eq!(peer.sends(), [text(b"\xc3").open(), continuation(b"\xbc")]);
+        sends_piece(&mut peer, Kind::Binary, b"\xff", true).unwrap();
+        assert_eq!(sends_piece(&mut peer, Kind::Text, b"\xff", true), Err(SendError::NotText));
+        sends(&mut peer, "not left open").unwrap();
+    }
+}
+
+#[test]
 fn sending_stops_at_the_high_mark_and_one_message_may_go_beyond() {
     for role in BOTH {
         let mut peer = Setup::of(role).config(|config| config.high_water_bytes = 1000).peer();
