@@ -1,4 +1,18 @@
-//! A strict and fast WebSocket stack.
+//! A strict and fast WebSocket stack: a client and a server for RFC 6455 with permessage-deflate (RFC 7692), on a
+//! protocol core that does no I/O.
+//!
+//! - [`protocol`] is the whole of the protocol as state machines and pure functions, for a shell of your own.
+//!   Everything a peer controls has a finite limit, see [`Config`](protocol::Config).
+#![cfg_attr(feature = "net", doc = include_str!("docs/net.md"))]
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `net` | yes | the async client and server over TCP on tokio, the blocking client |
+//! | `tls` | yes | `wss://` for both roles, by rustls |
+//!
+//! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
 
 #[cfg(feature = "net")]
 mod client;
@@ -33,3 +47,7 @@ pub use crate::{
 pub mod blocking {
     pub use crate::client::blocking::{WebSocket, connect};
 }
+
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
