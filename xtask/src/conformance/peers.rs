@@ -1,4 +1,4 @@
-//! What is tested: the release build of `carrick serve`, and the example client; over TLS with a relay between.
+//! What is tested: the release build of `carrick serve`, and a client on the public API; over TLS with a relay between.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const ECHO_PATH: &str = "/echo";
 /// The name that the client under test gives itself in the reports.
 const AGENT: &str = "carrick";
 
-/// The example of the library that is the client under test: `autobahn_client URL [AGENT]`.
+/// The package that is the client under test: `autobahn-client URL [AGENT]`.
 ///
 /// - `URL` is `ws://ADDRESS` or `wss://ADDRESS` without a path; `AGENT` is `carrick` unless given.
 /// - It asks `URL/getCaseCount` and reads one text message, a decimal number N.
@@ -35,7 +35,7 @@ const AGENT: &str = "carrick";
 /// - Then it opens `URL/updateReports?agent=AGENT`, waits until that is closed and exits 0. Anything else that keeps it
 ///   from running all cases is a sentence on stderr and another exit code.
 /// - It trusts the roots of the platform, which the variable `SSL_CERT_FILE` replaces: here by the relay's certificate.
-const CLIENT_EXAMPLE: &str = "autobahn_client";
+const CLIENT: &str = "autobahn-client";
 
 /// How long the client may take for one shard.
 const CLIENT_LIMIT: Duration = Duration::from_secs(600);
@@ -89,7 +89,7 @@ impl ServerUnderTest {
     }
 }
 
-/// The example client, built.
+/// The client, built.
 #[derive(Debug)]
 pub(super) struct ClientUnderTest {
     program: PathBuf,
@@ -99,18 +99,11 @@ pub(super) struct ClientUnderTest {
 impl ClientUnderTest {
     /// Builds the client, and the relay where it is to speak TLS.
     pub(super) fn build(tls: bool) -> anyhow::Result<ClientUnderTest> {
-        shell::run(&mut shell::cargo([
-            "build",
-            "--release",
-            "--package",
-            "carrick",
-            "--example",
-            CLIENT_EXAMPLE,
-        ]))?;
+        shell::run(&mut shell::cargo(["build", "--release", "--package", CLIENT]))?;
         if tls {
             build_relay()?;
         }
-        let program = workspace::target_dir().join("release/examples").join(CLIENT_EXAMPLE);
+        let program = workspace::target_dir().join("release").join(CLIENT);
         Ok(ClientUnderTest { program, tls })
     }
 

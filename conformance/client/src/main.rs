@@ -1,4 +1,4 @@
-//! The client that the conformance suite tests: `autobahn_client URL [AGENT]`. Runs every case of the fuzzing server at
+//! The client that the conformance suite tests: `autobahn-client URL [AGENT]`. Runs every case of the fuzzing server at
 //! `URL` as an echo client, and writes the report. Its contract stands in `xtask/src/conformance/peers.rs`.
 
 use std::{env, process::ExitCode};
@@ -13,7 +13,7 @@ use carrick::{
 async fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let Some(url) = arguments.next() else {
-        eprintln!("usage: autobahn_client URL [AGENT]");
+        eprintln!("usage: autobahn-client URL [AGENT]");
         return ExitCode::from(2);
     };
     let agent = arguments.next().unwrap_or_else(|| "carrick".to_owned());
