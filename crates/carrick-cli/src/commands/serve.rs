@@ -65,7 +65,7 @@ fn config(args: &Serve) -> Config {
 /// this much of the answer may wait to be written.
 fn echo_config(config: &Config) -> Config {
     let mut config = config.clone();
-    config.high_water_bytes = 12 << 20;
+    config.high_water_bytes = 10 << 20;
     config
 }
 

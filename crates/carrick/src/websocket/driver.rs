@@ -141,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         let config = self.connection.config();
         let low_water = config.low_water();
-        self.full |= self.output.len() >= config.high_water_bytes;
+        self.full |= self.output.len() >= config.high_water();
         if self.full {
             ready!(self.poll_written(cx, low_water))?;
             self.full = false;

@@ -33,7 +33,7 @@ pub struct Config {
     pub max_empty_fragments: u32,
     /// From this many unsent bytes on, `send` refuses with
     /// [`SendError::QueueFull`](super::SendError::QueueFull) and answers to pings are merged. Default 256 KiB. One
-    /// message may go beyond it: what counts is what waits before.
+    /// message may go beyond it: what counts is what waits before. Zero counts as one: a message at a time.
     pub high_water_bytes: usize,
     /// Once the high mark was reached, writers wait until no more than this many bytes are unsent. Default 64 KiB;
     /// a value above `high_water_bytes` counts as `high_water_bytes`.
@@ -54,10 +54,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// The high-water mark in force, in bytes.
+    #[must_use]
+    pub fn high_water(&self) -> usize {
+        self.high_water_bytes.max(1)
+    }
+
     /// The low-water mark in force, in bytes.
     #[must_use]
     pub fn low_water(&self) -> usize {
-        self.low_water_bytes.min(self.high_water_bytes)
+        self.low_water_bytes.min(self.high_water())
     }
 }
 

@@ -503,7 +503,7 @@ impl Connection {
 
     /// Queues the pong for the latest ping, unless so much waits that pongs for a flood of pings would pile up.
     fn answer_ping(&mut self, shell: &mut Shell<'_>) {
-        if shell.output.len() < self.config.high_water_bytes
+        if shell.output.len() < self.config.high_water()
             && self.closing.may_send()
             && let Some(payload) = self.unanswered_ping.take()
         {
@@ -521,7 +521,7 @@ impl Connection {
             return Err(SendError::Closed);
         }
         let queued = shell.output.len();
-        let limit = self.config.high_water_bytes;
+        let limit = self.config.high_water();
         if queued >= limit { Err(SendError::QueueFull { queued, limit }) } else { Ok(()) }
     }
 }

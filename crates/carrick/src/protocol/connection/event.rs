@@ -102,7 +102,7 @@ pub enum Initiator {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Who began.
+    /// Who brought it to its end.
     pub by: Initiator,
     /// The close frame that the peer sent, if one came.
     pub frame: Option<CloseFrame>,

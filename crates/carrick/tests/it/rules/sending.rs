@@ -112,6 +112,10 @@ fn sending_stops_at_the_high_mark_and_one_message_may_go_beyond() {
         peer.does(|connection, shell| connection.close(&frame, shell));
         peer.output.advance(1000);
         assert_eq!(peer.sends(), [close(1000, "")], "a close frame always finds room");
+
+        let mut peer = Setup::of(role).config(|config| config.high_water_bytes = 0).peer();
+        sends(&mut peer, "one at a time").unwrap();
+        assert!(matches!(sends(&mut peer, "x"), Err(SendError::QueueFull { limit: 1, .. })));
     }
 }
 
