@@ -254,9 +254,6 @@ pub(super) fn check_answer(
         }
         Some(Some(bits)) => bits,
     };
-    if parameters.client_window.is_some() && own_bits > config.own_max_window_bits {
-        return Err(window_too_large(CLIENT_WINDOW, own_bits, config.own_max_window_bits));
-    }
     // RFC 7692 §7.1.1.1: "A server accepts an extension negotiation offer that includes the
     // 'server_no_context_takeover' extension parameter by including [it] in the corresponding … response".
     if !config.peer_context_takeover && !parameters.server_no_takeover {
@@ -269,11 +266,17 @@ pub(super) fn check_answer(
     }
     let peer_bits = parameters.server_window.unwrap_or(LARGEST_WINDOW);
     if peer_bits > offered_peer_bits {
-        return Err(window_too_large(SERVER_WINDOW, peer_bits, offered_peer_bits));
+        return Err(ResponseError::DeflateWindowTooLarge {
+            parameter: SERVER_WINDOW,
+            bits: peer_bits,
+            offered: offered_peer_bits,
+        });
     }
     Ok(DeflateParams {
         own_context_takeover: config.own_context_takeover && !parameters.client_no_takeover,
         peer_context_takeover: !parameters.server_no_takeover,
+        // RFC 7692 §7.1.2.2: the value in our offer says that our window will not be larger, whatever the answer says. So
+        // a larger value in the answer takes nothing from anybody.
         own_max_window_bits: own_bits.min(config.own_max_window_bits),
         peer_max_window_bits: peer_bits,
     })
@@ -374,10 +377,6 @@ fn value_invalid(parameter: &'static str, found: &Parameter<'_>) -> ResponseErro
         parameter,
         value: found.value.as_ref().map(|value| excerpt(value.as_bytes())),
     }
-}
-
-fn window_too_large(parameter: &'static str, bits: u8, offered: u8) -> ResponseError {
-    ResponseError::DeflateWindowTooLarge { parameter, bits, offered }
 }
 
 fn write_flag(header: &mut String, name: &str, present: bool) {

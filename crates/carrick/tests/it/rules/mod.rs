@@ -99,14 +99,14 @@ fn answer(acceptor: &Acceptor, head: &Head) -> Result<(Response<()>, Agreement),
 }
 
 /// The name of the variant that `value` is.
-fn variant(value: &impl Debug) -> String {
+pub(crate) fn variant(value: &impl Debug) -> String {
     let text = format!("{value:?}");
     let end = text.find(|character: char| !character.is_alphanumeric()).unwrap_or(text.len());
     text[..end].to_owned()
 }
 
 /// The names of the variants of an enum, read from its source, so that a new one cannot be forgotten here.
-fn variants(source: &str, declaration: &str) -> BTreeSet<String> {
+pub(crate) fn variants(source: &str, declaration: &str) -> BTreeSet<String> {
     let (_, body) = source.split_once(declaration).expect("the enum is declared in that file");
     let (body, _) = body.split_once("\n}").expect("the declaration ends");
     let lines = body.lines().filter_map(|line| line.strip_prefix("    "));

@@ -1,6 +1,7 @@
 //! Every way in which a server refuses, as it is seen on the wire.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,6 +13,7 @@ use carrick::{
 use http::{HeaderValue, Request, StatusCode, header::WWW_AUTHENTICATE};
 
 use super::support::{Running, assert_echoes, echo_server, free_server, next, request};
+use crate::rules::{variant, variants};
 
 /// The request of `support` with one thing replaced.
 fn wrong(what: &str, by: &str) -> String {
@@ -64,6 +66,71 @@ async fn every_refusal_says_what_is_wrong_and_ends_the_connection() {
         assert_eq!(answer.headers().contains_key("upgrade"), status == 426, "{request}");
     }
     assert_echoes(&mut server.open("/echo").await).await;
+}
+
+/// The list is read from the source of the enum, so a new variant that no bytes on the wire reach fails here. Two speak of
+/// extended CONNECT, which needs HTTP/2; the rules of the handshake reach them from requests.
+#[tokio::test]
+async fn every_rejection_is_reached_from_the_wire() {
+    let told = Arc::new(Mutex::new(BTreeSet::new()));
+    let start = async |strict: bool| {
+        let tell = Arc::clone(&told);
+        let server = if strict {
+            let server = echo_server().await.subprotocols(["chat"]).unwrap();
+            server.subprotocol_required(true).origin_required(true)
+        } else {
+            hooked_server().await.handshake_timeout(Duration::from_millis(200))
+        };
+        Running::start(server.on_rejection(move |rejection, _| {
+            tell.lock().unwrap().insert(variant(rejection));
+        }))
+    };
+    let (server, mut strict) = (start(false).await, start(true).await);
+    let twice = |line: &str| request("/echo", &format!("{line}\r\n"));
+    for bytes in [
+        "\0".to_owned(),
+        request(&format!("/{}", "x".repeat(16_384)), ""),
+        request("/echo", &"A: 1\r\n".repeat(100)),
+        "GET /echo HTTP/1.1\r\n".to_owned(),
+        wrong("HTTP/1.1", "HTTP/2.0"),
+        wrong("HTTP/1.1", "HTTP/1.0"),
+        wrong("GET", "POST"),
+        wrong("/echo", "*"),
+        wrong("Host: example.com\r\n", ""),
+        twice("Host: example.com"),
+        wrong("example.com", "a b"),
+        wrong("Host", "Content-Length: 4\r\nHost"),
+        wrong("Upgrade: websocket\r\n", ""),
+        wrong("Connection: Upgrade", "Connection: close"),
+        wrong("Sec-WebSocket-Version: 13\r\n", ""),
+        twice("Sec-WebSocket-Version: 13"),
+        wrong("Version: 13", "Version: 8"),
+        wrong("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
+        twice("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+        wrong("dGhlIHNhbXBsZSBub25jZQ==", "dGhl"),
+        twice("Sec-WebSocket-Extensions: ;"),
+        twice("Sec-WebSocket-Protocol: a b"),
+        twice("Sec-WebSocket-Protocol: a, a"),
+        twice("Origin: a"),
+        twice("Origin: http://example.com\r\nOrigin: http://example.com"),
+        twice("Origin: https://evil.example"),
+        request("/token", ""),
+    ] {
+        server.connect().await.refused(&bytes).await;
+    }
+    strict.connect().await.refused(request("/none", "")).await;
+    strict.connect().await.refused(request("/echo", "Origin: http://example.com\r\n")).await;
+    strict.connect().await.refused(request("/echo", "Sec-WebSocket-Protocol: chat\r\n")).await;
+    let mut late = strict.connect().await;
+    late.send("GET /echo HTT").await;
+    strict.connect().await.refused("\0").await;
+    strict.ask_to_stop();
+    assert_eq!(late.answer().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+
+    let source = include_str!("../../../src/protocol/handshake/rejection.rs");
+    let mut all = variants(source, "pub enum Rejection {");
+    assert!(all.remove("ConnectNotExtended") && all.remove("ProtocolUnknown"));
+    assert_eq!(*told.lock().unwrap(), all);
 }
 
 #[tokio::test]
