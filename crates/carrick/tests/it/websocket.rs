@@ -110,6 +110,22 @@ async fn feed_waits_from_the_high_mark_to_the_low_mark() {
 }
 
 #[tokio::test]
+async fn feed_waits_also_where_both_marks_are_one() {
+    let (near, _far) = duplex(1000);
+    let mut server = websocket(near, Role::Server, |config| {
+        config.high_water_bytes = 2012;
+        config.low_water_bytes = 2012;
+    });
+    let message = Bytes::from(vec![1; 1000]);
+    // 1,004 bytes each: the pipe takes 1,000, and exactly as many as the mark are left.
+    assert!(server.send(message.clone()).now_or_never().is_none());
+    for _ in 0..2 {
+        server.feed(message.clone()).now_or_never().expect("below the mark nothing waits").unwrap();
+    }
+    assert!(server.feed(message).now_or_never().is_none());
+}
+
+#[tokio::test]
 async fn pieces_go_both_ways_and_mix_with_whole_messages() {
     let (mut client, mut server) = pair(PIPE);
     client.send_piece(Kind::Text, "Grü".as_bytes()[..3].to_vec(), false).await.unwrap();

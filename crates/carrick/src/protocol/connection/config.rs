@@ -36,7 +36,7 @@ pub struct Config {
     /// message may go beyond it: what counts is what waits before. Zero counts as one: a message at a time.
     pub high_water_bytes: usize,
     /// Once the high mark was reached, writers wait until no more than this many bytes are unsent. Default 64 KiB;
-    /// a value above `high_water_bytes` counts as `high_water_bytes`.
+    /// a value that is not below `high_water_bytes` counts as one less than that.
     pub low_water_bytes: usize,
     /// How often a ping is sent. Default 20 s; `None` sends none.
     pub ping_interval: Option<Duration>,
@@ -60,10 +60,10 @@ impl Config {
         self.high_water_bytes.max(1)
     }
 
-    /// The low-water mark in force, in bytes.
+    /// The low-water mark in force, in bytes: at it a message can be queued.
     #[must_use]
     pub fn low_water(&self) -> usize {
-        self.low_water_bytes.min(self.high_water())
+        self.low_water_bytes.min(self.high_water() - 1)
     }
 }
 
