@@ -224,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             while !self.output.is_empty() {
                 match self.poll_write(cx) {
                     Poll::Pending => {
-                        self.blocked = true;
+                        self.handle_blocked();
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(0)) => self.handle_broken(io::ErrorKind::WriteZero.into()),
@@ -247,8 +247,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn handle_written(&mut self, n: usize) {
         self.output.advance(n);
         if std::mem::take(&mut self.blocked) {
-            self.with_shell(|connection, shell| connection.handle_progress(shell.now));
+            self.handle_progress();
         }
+    }
+
+    /// A stream that had room so far had it because the peer took what was written. A program that only sends sees no
+    /// other sign of life, and must not find the peer dead in the moment in which it waits for the first time.
+    fn handle_blocked(&mut self) {
+        if !std::mem::replace(&mut self.blocked, true) {
+            self.handle_progress();
+        }
+    }
+
+    fn handle_progress(&mut self) {
+        self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {

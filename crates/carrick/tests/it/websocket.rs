@@ -348,6 +348,24 @@ async fn a_peer_that_takes_bytes_slowly_is_alive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_program_that_only_sends_does_not_find_its_peer_dead() {
+    // It never receives, so it sees no pong and no other byte either.
+    let (near, mut far) = duplex(1000);
+    let mut client = websocket(near, Role::Client, |_| {});
+    let mut sink = vec![0; 5000];
+    for seconds in [30, 30, 130] {
+        for _ in 0..seconds {
+            client.send("tick").await.unwrap();
+            far.read(&mut sink).await.unwrap();
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let (sent, read) = tokio::join!(client.send(vec![0; 5000]), far.read_exact(&mut sink));
+        sent.unwrap();
+        read.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_no_bytes_ends_a_send() {
     let (near, _far) = duplex(1000);
     let mut client = websocket(near, Role::Client, |_| {});

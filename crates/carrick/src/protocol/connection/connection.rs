@@ -236,7 +236,8 @@ impl Connection {
         self.answer_ping(shell);
     }
 
-    /// Tells that the peer took bytes from a stream that was full: it is alive, even if nothing of it is being read.
+    /// Tells that the peer took bytes from a stream that was full, or that the stream is full now and was not before: the
+    /// peer is alive, even if nothing of it is being read.
     pub fn handle_progress(&mut self, now: Instant) {
         self.keepalive.handle_progress(now);
     }
