@@ -320,7 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     ///
     /// Cancel safe.
     pub async fn recv_piece(&mut self) -> Option<Result<Piece, Error>> {
-        poll_fn(|cx| self.shared.poll(&self.shared.wakers.receiver, cx, poll_piece)).await
+        poll_fn(|cx| self.poll(cx, poll_piece)).await
     }
 
     /// How the connection was closed; `None` as long as it is not.
@@ -330,7 +330,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        self.shared.poll(&self.shared.wakers.receiver, cx, poll_message)
+        self.poll(cx, poll_message)
+    }
+
+    fn poll<T>(
+        &self,
+        cx: &Context<'_>,
+        poll: impl FnOnce(&mut Driver<S>, &mut Context<'_>) -> Poll<Option<Result<T, Error>>>,
+    ) -> Poll<Option<Result<T, Error>>> {
+        let polled = self.shared.poll(&self.shared.wakers.receiver, cx, poll);
+        if let Poll::Ready(None | Some(Err(_))) = polled {
+            // A sender may wait for room that the stream will not have any more.
+            wake(&self.shared.wakers.sender);
+        }
+        polled
     }
 }
 

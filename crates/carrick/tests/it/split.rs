@@ -10,6 +10,7 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
     task::yield_now,
+    time::timeout,
 };
 
 use crate::support::{Metered, binary, close, frame, pair, ping, pong, text, websocket};
@@ -152,6 +153,24 @@ async fn a_broken_stream_is_told_to_both_halves() {
     assert!(matches!(sent, Err(Error::Io(_))), "the message was lost: {sent:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_waits_is_woken_when_the_receiver_ends_the_connection() {
+    let (near, _far) = duplex(100);
+    let (stream, meter) = Metered::new(near);
+    // Without a timer nothing else wakes it.
+    let (mut sender, mut receiver) = websocket(stream, Role::Server, |config| {
+        config.ping_interval = None;
+        config.idle_timeout = None;
+    })
+    .split();
+    let sending = tokio::spawn(async move { sender.send(vec![1; 1000]).await });
+    yield_now().await;
+    meter.break_reads();
+    assert!(receiver.recv().await.unwrap().is_err());
+    let sent = timeout(Duration::from_secs(60), sending).await.expect("the sender is woken").unwrap();
+    assert!(matches!(sent, Err(Error::Io(_))), "{sent:?}");
+}
+
 #[tokio::test]
 async fn a_violation_closes_the_sender_too() {
     let (near, mut far) = duplex(1000);
@@ -217,9 +236,8 @@ async fn a_sink_that_said_ready_takes_the_message() {
         }
     };
     let flushing = SinkExt::flush(&mut sink);
-    let (flushed, ()) =
-        tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(flushing, reading) })
-            .await
-            .expect("the message is not lost");
+    let (flushed, ()) = timeout(Duration::from_secs(5), async { tokio::join!(flushing, reading) })
+        .await
+        .expect("the message is not lost");
     flushed.unwrap();
 }
