@@ -153,7 +153,7 @@ pub(super) struct HandshakeTimer {
 
 impl HandshakeTimer {
     pub(super) fn start(given: Duration) -> HandshakeTimer {
-        HandshakeTimer { given, deadline: Instant::from_std(system::now()) + given }
+        HandshakeTimer { given, deadline: Instant::from_std(system::now()) + given.min(FOREVER) }
     }
 
     /// What does not end in time has no error of its own.
@@ -254,6 +254,9 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, re
     // Whether the client took the answer changes nothing: the connection ends here.
     let _ = timeout(LINGER, told).await;
 }
+
+/// A longer time could lie behind the end of the clock. It is thirty years.
+pub(super) const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// How long a handshake may take unless said otherwise.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -24,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    accept::HandshakeTimer,
+    accept::{FOREVER, HandshakeTimer},
     body::Body,
     connection::{BoxFuture, Opening, Service},
     connections::Place,
@@ -84,7 +84,7 @@ pub(super) async fn serve(
     let limits = service.head_limits;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(service.handshake_timeout)
+        .header_read_timeout(service.handshake_timeout.min(FOREVER))
         .max_headers(limits.max_headers)
         .max_buf_size(limits.max_head_bytes.max(LEAST_BUFFER_BYTES))
         .serve_connection(TokioIo::new(Rewound::new(received.freeze(), stream)), answer)

@@ -1,6 +1,6 @@
 //! How much of a server one peer, or one handler, can take.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
@@ -21,6 +21,13 @@ async fn one_connection_above_the_limit_waits_until_another_ends() {
     drop(second);
     assert_eq!(third.answer().await.status(), 101);
     assert_echoes(&mut third.websocket()).await;
+}
+
+#[tokio::test]
+async fn a_time_without_end_is_no_limit() {
+    let server = echo_server().await.handshake_timeout(Duration::MAX).drain_timeout(Duration::MAX);
+    let server = Running::start(server);
+    assert_echoes(&mut server.open("/echo").await).await;
 }
 
 #[tokio::test]

@@ -70,6 +70,14 @@ async fn pages_and_websockets_share_a_port() {
 }
 
 #[tokio::test]
+async fn a_time_without_end_is_no_limit() {
+    let server = Running::start(pages_server().await.handshake_timeout(Duration::MAX));
+    let mut peer = server.connect().await;
+    peer.send(get("/page")).await;
+    assert_eq!(peer.answer().await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_body_reaches_the_service_whole() {
     let server = Running::start(pages_server().await);
     let mut peer = server.connect().await;
