@@ -27,7 +27,8 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     stop: Arc<Stop>,
-    task: Option<AbortHandle>,
+    /// The task that holds the place, and how many held it before.
+    task: Option<(u8, AbortHandle)>,
 }
 
 impl Connections {
@@ -59,7 +60,7 @@ impl Connections {
             }
         };
         drop(table);
-        Place { connections: Arc::clone(self), index, stop }
+        Place { connections: Arc::clone(self), index, turn: 0, stop }
     }
 
     /// Asks all of them to close.
@@ -84,7 +85,8 @@ impl Connections {
         table.cut = true;
         let entries: Vec<_> = table.entries.iter().flatten().collect();
         let count = entries.len();
-        let tasks: Vec<_> = entries.into_iter().filter_map(|entry| entry.task.clone()).collect();
+        let tasks: Vec<_> =
+            entries.into_iter().filter_map(|entry| Some(entry.task.as_ref()?.1.clone())).collect();
         drop(table);
         for task in tasks {
             task.abort();
@@ -97,15 +99,17 @@ impl Connections {
         table.entries.len() - table.vacant.len()
     }
 
-    fn set_task(&self, index: u32, stop: &Arc<Stop>, task: AbortHandle) {
+    fn set_task(&self, index: u32, turn: u8, stop: &Arc<Stop>, task: AbortHandle) {
         let mut table = self.table();
         if table.cut {
             task.abort();
         }
         // The task may be over by now and the place taken by somebody else.
         let entry = table.entries.get_mut(index as usize).and_then(Option::as_mut);
-        if let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.stop, stop)) {
-            entry.task = Some(task);
+        let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.stop, stop)) else { return };
+        // Or it has handed the place on already, and that task has come first to say so.
+        if entry.task.as_ref().is_none_or(|(known, _)| *known < turn) {
+            entry.task = Some((turn, task));
         }
     }
 
@@ -127,6 +131,8 @@ impl Connections {
 pub(super) struct Place {
     connections: Arc<Connections>,
     index: u32,
+    /// How often it was handed over.
+    turn: u8,
     stop: Arc<Stop>,
 }
 
@@ -137,15 +143,46 @@ impl Place {
     }
 
     /// Hands the place to a task that `start` starts, which is then the one to be cut.
-    pub(super) fn hand_over(self, start: impl FnOnce(Place) -> AbortHandle) {
-        let (connections, index, stop) = (Arc::clone(&self.connections), self.index, Arc::clone(&self.stop));
+    pub(super) fn hand_over(mut self, start: impl FnOnce(Place) -> AbortHandle) {
+        let (connections, stop) = (Arc::clone(&self.connections), Arc::clone(&self.stop));
+        let (index, turn) = (self.index, self.turn);
+        self.turn = turn.saturating_add(1);
         let task = start(self);
-        connections.set_task(index, &stop, task);
+        connections.set_task(index, turn, &stop, task);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.remove(self.index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_task_that_has_the_place_is_cut_in_whatever_order_the_tasks_are_made_known() {
+        let connections = Arc::new(Connections::new(1));
+        let mut handler = None;
+        connections.add().hand_over(|place| {
+            // As if the first task had done all its work before `hand_over` goes on.
+            place.hand_over(|place| {
+                let task = tokio::spawn(async move {
+                    let _place = place;
+                    pending::<()>().await;
+                });
+                let abort = task.abort_handle();
+                handler = Some(task);
+                abort
+            });
+            tokio::spawn(async {}).abort_handle()
+        });
+        assert_eq!(connections.cut(), 1);
+        assert!(handler.unwrap().await.unwrap_err().is_cancelled());
+        assert_eq!(connections.count(), 0);
     }
 }
