@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
     header::{
-        ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE,
+        ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
         X_CONTENT_TYPE_OPTIONS,
     },
 };
@@ -179,7 +179,7 @@ impl Refusal {
     /// Adds a header to the answer, for example `Location` or `Retry-After`.
     ///
     /// Those that frame the answer (`Connection`, `Content-Length`, `Content-Type`) are written by the library and
-    /// replace what is given here.
+    /// replace what is given here; a `Transfer-Encoding` would contradict them and is left out.
     #[must_use]
     pub fn with_header(mut self, name: http::HeaderName, value: HeaderValue) -> Refusal {
         self.headers.append(name, value);
@@ -288,6 +288,7 @@ impl Rejection {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(CONTENT_LENGTH, body.len().into());
+        headers.remove(TRANSFER_ENCODING);
         if version > Version::HTTP_11 {
             headers.remove(UPGRADE);
             headers.remove(CONNECTION);

@@ -6,7 +6,7 @@ use carrick::protocol::{
     Acceptor, ConnectProtocol, DeflateConfig, HeadLimits, HeadReader, OriginPolicy, Peer, Refusal, Rejection,
     TrustedProxies, is_websocket_request, write_response,
 };
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version, header::TRANSFER_ENCODING};
 
 use super::{Head, answer, answer_bytes, assert_is_a_sentence, variant, variants};
 
@@ -224,6 +224,15 @@ fn a_refusal_of_the_application_never_looks_like_an_acceptance() {
         let refusal = Refusal::new(StatusCode::from_u16(asked).unwrap(), "no");
         assert_eq!(Rejection::from(refusal).status().as_u16(), sent);
     }
+}
+
+#[test]
+fn a_refusal_of_the_application_has_one_length() {
+    let chunked = HeaderValue::from_static("chunked");
+    let refusal = Refusal::new(StatusCode::FORBIDDEN, "no").with_header(TRANSFER_ENCODING, chunked);
+    let response = Rejection::from(refusal).response(Version::HTTP_11);
+    assert!(!response.headers().contains_key(TRANSFER_ENCODING));
+    assert_eq!(response.headers()["content-length"], "3");
 }
 
 /// A rejection for every variant: those that a request head can cause from its bytes, then those of HTTP/2, then those
