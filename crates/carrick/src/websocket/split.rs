@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,9 @@ use super::{
 };
 use crate::{
     error::Error,
-    protocol::{CloseCode, CloseFrame, Closed, Compression, Kind, Message, Prepared, SendError},
+    protocol::{
+        Agreement, CloseCode, CloseFrame, Closed, Compression, Kind, Message, Prepared, SendError, Traffic,
+    },
 };
 
 /// The sending half of a split [`WebSocket`](crate::WebSocket).
@@ -51,6 +54,7 @@ pub struct Receiver<S> {
 #[derive(Debug)]
 struct Shared<S> {
     driver: Mutex<Driver<S>>,
+    agreement: Box<Agreement>,
     wakers: Arc<Wakers>,
     /// `wakers` as the stream sees it.
     waker: Waker,
@@ -65,10 +69,10 @@ struct Wakers {
     receiver: Mutex<Option<Waker>>,
 }
 
-pub(super) fn split<S>(driver: Driver<S>) -> (Sender<S>, Receiver<S>) {
+pub(super) fn split<S>(driver: Driver<S>, agreement: Box<Agreement>) -> (Sender<S>, Receiver<S>) {
     let wakers = Arc::new(Wakers::default());
     let waker = Waker::from(Arc::clone(&wakers));
-    let shared = Arc::new(Shared { driver: Mutex::new(driver), wakers, waker });
+    let shared = Arc::new(Shared { driver: Mutex::new(driver), agreement, wakers, waker });
     (Sender { shared: Arc::clone(&shared), held: None }, Receiver { shared })
 }
 
@@ -180,6 +184,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         .await
     }
 
+    /// Queues a piece of a message, see [`WebSocket::feed_piece`](crate::WebSocket::feed_piece).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::feed_piece`](crate::WebSocket::feed_piece).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`feed`](Sender::feed).
+    pub async fn feed_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
+        self.feed_piece_with(kind, bytes, last, Compression::Auto).await
+    }
+
+    /// Queues a piece of a message, with a choice about compression that counts in the first piece of a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed_piece`](Sender::feed_piece).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`feed`](Sender::feed).
+    pub async fn feed_piece_with(
+        &mut self,
+        kind: Kind,
+        bytes: impl Into<Bytes>,
+        last: bool,
+        compression: Compression,
+    ) -> Result<(), Error> {
+        let bytes = bytes.into();
+        poll_fn(|cx| {
+            self.poll_queue(cx, |driver| {
+                let piece = bytes.clone();
+                driver.with_shell(|connection, shell| {
+                    connection.send_piece(kind, piece, last, compression, shell)
+                })
+            })
+        })
+        .await
+    }
+
     /// Sends a piece of a message, see [`WebSocket::send_piece`](crate::WebSocket::send_piece).
     ///
     /// # Errors
@@ -190,16 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// Cancel safe: if the future is dropped, the piece is queued whole or not at all.
     pub async fn send_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
-        let bytes = bytes.into();
-        poll_fn(|cx| {
-            self.poll_queue(cx, |driver| {
-                let piece = bytes.clone();
-                driver.with_shell(|connection, shell| {
-                    connection.send_piece(kind, piece, last, Compression::Auto, shell)
-                })
-            })
-        })
-        .await?;
+        self.feed_piece(kind, bytes, last).await?;
         self.flush().await
     }
 
@@ -251,6 +287,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         let _ = poll_fn(|cx| self.poll_held(cx)).await;
         self.start_close(&frame);
         self.flush().await
+    }
+
+    /// How the connection was closed; `None` as long as it is not.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        self.shared.lock().connection().closed().cloned()
+    }
+
+    /// What the opening handshake ended in.
+    #[must_use]
+    pub fn agreement(&self) -> &Agreement {
+        &self.shared.agreement
+    }
+
+    /// What was sent since the opening handshake.
+    #[must_use]
+    pub fn sent(&self) -> Traffic {
+        self.shared.lock().connection().sent()
     }
 
     fn start_close(&mut self, frame: &CloseFrame) {
@@ -327,6 +381,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         self.shared.lock().connection().closed().cloned()
+    }
+
+    /// What the opening handshake ended in.
+    #[must_use]
+    pub fn agreement(&self) -> &Agreement {
+        &self.shared.agreement
+    }
+
+    /// The latest round-trip time that a ping and its pong measured.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.shared.lock().connection().round_trip()
+    }
+
+    /// What was received since the opening handshake.
+    #[must_use]
+    pub fn received(&self) -> Traffic {
+        self.shared.lock().connection().received()
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {

@@ -250,11 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # }
     /// ```
     pub async fn send_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
-        let bytes = bytes.into();
-        poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        self.driver.with_shell(|connection, shell| {
-            connection.send_piece(kind, bytes, last, Compression::Auto, shell)
-        })?;
+        self.feed_piece(kind, bytes, last).await?;
         self.flush().await
     }
 
@@ -379,7 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Splits into a half that sends and a half that receives, for different tasks.
     #[must_use]
     pub fn split(self) -> (Sender<S>, Receiver<S>) {
-        split::split(self.driver)
+        split::split(self.driver, self.agreement)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use carrick::{
     Error,
-    protocol::{CloseCode, Initiator, Kind, Message, Role, SendError, Violation},
+    protocol::{Agreement, CloseCode, Compression, Initiator, Kind, Message, Role, SendError, Violation},
 };
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::{
@@ -197,6 +197,27 @@ async fn the_halves_speak_in_pieces_pings_and_prepared_messages_too() {
     server.send("x").await.unwrap();
     assert!(receiver.recv_piece().await.unwrap().unwrap().last);
     assert!(receiver.closed().is_none());
+}
+
+#[tokio::test]
+async fn the_halves_tell_what_was_agreed_on_and_how_it_went() {
+    let (client, mut server) = pair(1000);
+    let (mut sender, mut receiver) = client.split();
+    assert_eq!((sender.agreement(), receiver.agreement()), (&Agreement::default(), &Agreement::default()));
+    sender.feed_piece(Kind::Text, "ab", false).await.unwrap();
+    sender.feed_piece_with(Kind::Text, "c", true, Compression::Never).await.unwrap();
+    sender.ping("when?").await.unwrap();
+    assert_eq!(server.recv().await.unwrap().unwrap(), Message::text("abc"));
+    server.send("x").await.unwrap();
+    assert!(server.recv().now_or_never().is_none());
+    receiver.recv().await.unwrap().unwrap();
+    assert!(receiver.recv().now_or_never().is_none());
+    assert!(receiver.round_trip().is_some());
+    assert_eq!((sender.sent().frames, receiver.received().messages), (3, 1));
+    assert!(sender.closed().is_none());
+    drop(server);
+    assert!(receiver.recv().await.unwrap().is_err());
+    assert_eq!(sender.closed(), receiver.closed());
 }
 
 #[tokio::test]
