@@ -60,7 +60,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             stream,
             connection,
             output: Output::new(),
-            rest: received,
+            // One that is empty would still hold on to the buffer of the handshake.
+            rest: if received.is_empty() { BytesMut::new() } else { received },
             timer: None,
             stop: None,
             broken: None,
