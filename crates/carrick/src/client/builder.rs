@@ -244,11 +244,11 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// - [`Error::Io`] if the name cannot be resolved or no address answers
-    /// - [`Error::Tls`] if TLS failed, most often because of the certificate
+    /// - [`Error::Tls`] if TLS failed, most often because of the certificate, or if its settings cannot be used
     /// - [`Error::Response`] if the server refused or broke the opening handshake;
     ///   [`ResponseError::Status`] holds the status, the headers and the start of the body
     /// - [`Error::Timeout`] after [`handshake_timeout`](ClientBuilder::handshake_timeout)
-    /// - [`Error::Config`] for `wss` without the feature `tls`, and for TLS settings that cannot be used
+    /// - [`Error::Config`] for `wss` without the feature `tls`, and for `wss` to a host that no certificate can name
     ///
     /// # Panics
     ///

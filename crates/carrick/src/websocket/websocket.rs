@@ -193,6 +193,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Queues a piece of a message, which becomes a fragment, while the rest is still being produced; the `last` one
     /// ends the message. The pieces of a text may be cut inside a character; joined they have to be UTF-8.
     ///
+    /// Where messages are compressed, the compressor may keep a short piece until the next ones. For pieces that have to
+    /// arrive one by one use [`feed_piece_with`](WebSocket::feed_piece_with) and [`Compression::Never`].
+    ///
     /// # Errors
     ///
     /// As [`send`](WebSocket::send), [`SendError::OtherKind`] for a piece of another kind than the first, and

@@ -105,7 +105,8 @@ pub enum OriginPolicy {
     /// Pages that came from the host, scheme and port that this request went to, as the browser saw them. The default:
     /// right for a site that serves its own WebSocket, and safe for one whose author never heard of the question.
     ///
-    /// `null` is never the same origin.
+    /// `null` is never the same origin. The name of the host is taken as the request has it: a server that only its own
+    /// network can reach is safe from pages whose name an attacker points at it (DNS rebinding) with `List` alone.
     #[default]
     SameOrigin,
     /// These origins and no others, the server's own included only if it is listed. `null` may be listed.
