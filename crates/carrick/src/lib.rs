@@ -35,7 +35,7 @@ pub use crate::transport::{ClientCertificates, ServerTls};
 pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
-    server::{AcceptOptions, Body, Route, Server, accept, accept_with},
+    server::{AcceptOptions, Body, PeerCertificates, Route, Server, accept, accept_with},
     transport::NetStream,
     websocket::{Piece, Receiver, Sender, WebSocket},
 };

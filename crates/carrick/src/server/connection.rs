@@ -8,6 +8,7 @@ use tokio::{io, net::TcpStream};
 
 use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
+    caller::Caller,
     connections::Place,
     hyper::{self, Fallback},
     route::{Endpoint, Routes},
@@ -40,7 +41,10 @@ pub(super) type Hook =
 pub(super) type Witness = Arc<dyn Fn(&Rejection, SocketAddr) + Send + Sync>;
 
 /// Puts TLS on a stream.
-pub(super) type Secure = Arc<dyn Fn(TcpStream) -> BoxFuture<io::Result<NetStream>> + Send + Sync>;
+pub(super) type Secure = Arc<dyn Fn(TcpStream) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
+
+/// A stream, and the certificates in DER that the client showed on it.
+pub(super) type Secured = (NetStream, Vec<Vec<u8>>);
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -62,12 +66,13 @@ impl Service {
     /// Serves one connection until a handler has it or it is over.
     pub(super) async fn serve(self: Arc<Service>, stream: TcpStream, address: SocketAddr, place: Place) {
         let timer = HandshakeTimer::start(self.handshake_timeout);
-        let Ok(mut stream) = self.secured(stream, timer, &place).await else { return };
+        let Ok((mut stream, certificates)) = self.secured(stream, timer, &place).await else { return };
+        let caller = Caller::new(address, certificates);
         let mut received = BytesMut::new();
         let asked = tokio::select! {
             biased;
             () = place.stop().asked() => Err(Rejection::Draining.into()),
-            asked = self.asked(&mut stream, &mut received, address, timer) => asked,
+            asked = self.asked(&mut stream, &mut received, &caller, timer) => asked,
         };
         match asked {
             Ok(Asked::WebSocket(opening)) => {
@@ -77,7 +82,7 @@ impl Service {
                     endpoint.start(websocket, request, place);
                 }
             }
-            Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, address, place)).await,
+            Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, caller, place)).await,
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
                 refuse(&mut stream, &rejection).await;
@@ -92,8 +97,8 @@ impl Service {
         stream: TcpStream,
         timer: HandshakeTimer,
         place: &Place,
-    ) -> Result<NetStream, Error> {
-        let Some(secure) = &self.secure else { return Ok(NetStream::tcp(stream)) };
+    ) -> Result<Secured, Error> {
+        let Some(secure) = &self.secure else { return Ok((NetStream::tcp(stream), Vec::new())) };
         tokio::select! {
             biased;
             () = place.stop().asked() => Err(Rejection::Draining.into()),
@@ -105,13 +110,13 @@ impl Service {
         &self,
         stream: &mut NetStream,
         received: &mut BytesMut,
-        address: SocketAddr,
+        caller: &Caller,
         timer: HandshakeTimer,
     ) -> Result<Asked, Error> {
         let (request, consumed) = timer.bound_head(read_head(stream, self.head_limits, received)).await?;
         if is_websocket_request(&request) {
             received.advance(consumed);
-            return Ok(Asked::WebSocket(Box::new(self.decide(request, address, timer).await?)));
+            return Ok(Asked::WebSocket(Box::new(self.decide(request, caller, timer).await?)));
         }
         if self.fallback.is_none() {
             return Err(self.no_page(request.uri().path()).into());
@@ -123,14 +128,14 @@ impl Service {
     pub(super) async fn decide(
         &self,
         mut request: Request<()>,
-        address: SocketAddr,
+        caller: &Caller,
         timer: HandshakeTimer,
     ) -> Result<Opening, Rejection> {
-        let peer = self.peer(address);
+        let peer = self.peer(caller.address);
         let endpoint = Arc::clone(self.routes.find(request.uri().path())?);
         let (response, agreement) = endpoint.acceptor.answer(&request, &peer)?;
         let front = self.trusted_proxies.front(&request, &peer);
-        request.extensions_mut().insert(address);
+        caller.introduce(request.extensions_mut());
         request.extensions_mut().insert(front.clone());
         if let Some(hook) = &self.hook {
             request = timer.bound_decision(hook(request, front)).await?;

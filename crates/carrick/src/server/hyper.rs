@@ -5,7 +5,6 @@ use std::{
     error::Error as StdError,
     future::poll_fn,
     io::{self, IoSlice},
-    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -26,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     accept::{FOREVER, HandshakeTimer},
     body::Body,
+    caller::Caller,
     connection::{BoxFuture, Opening, Service},
     connections::Place,
     patience::Patience,
@@ -73,13 +73,13 @@ pub(super) async fn serve(
     service: Arc<Service>,
     stream: NetStream,
     received: BytesMut,
-    address: SocketAddr,
+    caller: Caller,
     place: Place,
 ) {
     let upgrade = Upgrade::default();
     let answer = service_fn(|request| {
-        let (service, upgrade) = (Arc::clone(&service), Arc::clone(&upgrade));
-        async move { Ok::<_, Infallible>(answer(&service, request, address, &upgrade).await) }
+        let (service, upgrade, caller) = (Arc::clone(&service), Arc::clone(&upgrade), caller.clone());
+        async move { Ok::<_, Infallible>(answer(&service, request, &caller, &upgrade).await) }
     });
     let limits = service.head_limits;
     let connection = http1::Builder::new()
@@ -123,7 +123,7 @@ async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
 async fn answer(
     service: &Service,
     mut request: Request<Incoming>,
-    address: SocketAddr,
+    caller: &Caller,
     upgrade: &Upgrade,
 ) -> Response<ResponseBody> {
     let on_upgrade = hyper::upgrade::on(&mut request);
@@ -131,21 +131,21 @@ async fn answer(
     let head = Request::from_parts(parts, ());
     if is_websocket_request(&head) {
         let timer = HandshakeTimer::start(service.handshake_timeout);
-        return match service.decide(head, address, timer).await {
+        return match service.decide(head, caller, timer).await {
             Ok(mut opening) => {
                 let response = std::mem::take(&mut opening.response);
                 *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((opening, on_upgrade));
                 response.map(|()| boxed_text(Bytes::new()))
             }
             Err(rejection) => {
-                service.tell(&rejection, address);
+                service.tell(&rejection, caller.address);
                 refused(&rejection)
             }
         };
     }
-    let front = service.trusted_proxies.front(&head, &service.peer(address));
+    let front = service.trusted_proxies.front(&head, &service.peer(caller.address));
     let (mut parts, ()) = head.into_parts();
-    parts.extensions.insert(address);
+    caller.introduce(&mut parts.extensions);
     parts.extensions.insert(front);
     parts.extensions.insert(on_upgrade);
     match &service.fallback {

@@ -3,6 +3,7 @@
 mod accept;
 mod body;
 mod builder;
+mod caller;
 mod connection;
 mod connections;
 mod hyper;
@@ -15,4 +16,5 @@ mod tls;
 pub use accept::{AcceptOptions, accept, accept_with};
 pub use body::Body;
 pub use builder::Server;
+pub use caller::PeerCertificates;
 pub use route::Route;

@@ -23,7 +23,12 @@ impl Server {
         let acceptor = tls.into_acceptor();
         self.secure = Some(Arc::new(move |stream| {
             let handshake = acceptor.accept(stream);
-            Box::pin(async move { handshake.await.map(NetStream::other) })
+            Box::pin(async move {
+                let stream = handshake.await?;
+                let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
+                Ok((NetStream::new(stream), certificates))
+            })
         }));
         self
     }

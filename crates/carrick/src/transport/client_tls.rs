@@ -87,7 +87,7 @@ impl ClientTls {
         let connector = TlsConnector::from(self.config()?);
         let stream =
             connector.connect(name, tcp).await.map_err(|error| ClientTls::explained(error.into()))?;
-        Ok(NetStream::other(stream))
+        Ok(NetStream::new(stream))
     }
 
     /// Fails at once what would fail after the connection is made.

@@ -104,7 +104,8 @@ impl ServerTls {
         ServerTls::new(vec![cert.der().clone()], key, None).map_err(|error| wrong(error.to_string()))
     }
 
-    /// Asks clients for a certificate that one of these authorities has signed, given as PEM.
+    /// Asks clients for a certificate that one of these authorities has signed, given as PEM. A handler finds what the
+    /// client showed as `PeerCertificates` in the extensions of its request.
     ///
     /// # Errors
     ///

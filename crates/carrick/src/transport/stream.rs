@@ -20,7 +20,7 @@ pub struct NetStream {
 
 enum Carrier {
     Tcp(TcpStream),
-    Other(Box<dyn ByteStream>),
+    Boxed(Box<dyn ByteStream>),
 }
 
 /// What a carrier has to be.
@@ -34,15 +34,21 @@ impl NetStream {
         NetStream { carrier: Carrier::Tcp(stream) }
     }
 
-    /// A stream over anything else.
-    pub(crate) fn other(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> NetStream {
-        NetStream { carrier: Carrier::Other(Box::new(stream)) }
+    /// A stream over anything else, so that code for the WebSockets of a [`Server`](crate::Server) takes those of other
+    /// streams too.
+    ///
+    /// ```
+    /// let (near, _far) = tokio::io::duplex(4096);
+    /// let stream = carrick::NetStream::new(near);
+    /// ```
+    pub fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> NetStream {
+        NetStream { carrier: Carrier::Boxed(Box::new(stream)) }
     }
 
     fn carrier(self: Pin<&mut Self>) -> Pin<&mut dyn ByteStream> {
         match &mut self.get_mut().carrier {
             Carrier::Tcp(stream) => Pin::new(stream),
-            Carrier::Other(stream) => Pin::new(&mut **stream),
+            Carrier::Boxed(stream) => Pin::new(&mut **stream),
         }
     }
 }
@@ -51,7 +57,7 @@ impl fmt::Debug for NetStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.carrier {
             Carrier::Tcp(stream) => stream.fmt(f),
-            Carrier::Other(_) => f.write_str("NetStream"),
+            Carrier::Boxed(_) => f.write_str("NetStream"),
         }
     }
 }
@@ -82,7 +88,7 @@ impl AsyncWrite for NetStream {
     fn is_write_vectored(&self) -> bool {
         match &self.carrier {
             Carrier::Tcp(stream) => stream.is_write_vectored(),
-            Carrier::Other(stream) => stream.is_write_vectored(),
+            Carrier::Boxed(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Driver<S> {
     output: Output,
     /// What one read brought beyond the message last handed out.
     rest: BytesMut,
+    /// Whether `rest` began so long that a small slice of it would pin much memory.
+    rest_is_large: bool,
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
     /// Why nothing can be written any more.
@@ -60,6 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             stream,
             connection,
             output: Output::new(),
+            rest_is_large: received.len() > PINNED_BYTES,
             // One that is empty would still hold on to the buffer of the handshake.
             rest: if received.is_empty() { BytesMut::new() } else { received },
             timer: None,
@@ -299,6 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
                 self.rest = BytesMut::from(received.get(position..).unwrap_or_default());
+                self.rest_is_large = self.rest.len() > PINNED_BYTES;
                 return found;
             }
         }
@@ -323,7 +327,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             let Some(mut found) = found else { continue };
             if let Some(length) = place {
-                found.set_bytes(taken.freeze().split_off(consumed - length));
+                let slice = taken.freeze().split_off(consumed - length);
+                // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
+                let pins_much = self.rest_is_large && length < PINNED_BYTES;
+                found.set_bytes(if pins_much { Bytes::copy_from_slice(&slice) } else { slice });
             }
             return Some(found);
         }
@@ -410,6 +417,9 @@ fn going_away() -> CloseFrame {
     CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
         .expect("1001 may be sent and the reason is short")
 }
+
+/// How much a kept message may hold on to beside its own bytes.
+const PINNED_BYTES: usize = 4096;
 
 /// Most slices in one vectored write.
 const SLICES: usize = 64;

@@ -126,6 +126,25 @@ async fn feed_waits_also_where_both_marks_are_one() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_kept_does_not_keep_a_large_read() {
+    // The first message of a read has its own bytes; those behind it are slices of one allocation if that is small.
+    for (count, shared) in [(50, true), (2000, false)] {
+        let (mut client, mut server) = pair(1 << 20);
+        for _ in 0..count {
+            client.feed(vec![7; 30]).await.unwrap();
+        }
+        client.flush().await.unwrap();
+        let mut kept = Vec::new();
+        while kept.len() < count {
+            kept.push(server.recv().await.unwrap().unwrap().into_bytes());
+        }
+        assert!(kept.iter().all(|bytes| bytes.len() == 30));
+        let slices = kept.iter().filter(|bytes| !bytes.is_unique()).count();
+        assert_eq!(slices, if shared { count - 1 } else { 0 }, "{count} messages");
+    }
+}
+
+#[tokio::test]
 async fn pieces_go_both_ways_and_mix_with_whole_messages() {
     let (mut client, mut server) = pair(PIPE);
     client.send_piece(Kind::Text, "Grü".as_bytes()[..3].to_vec(), false).await.unwrap();

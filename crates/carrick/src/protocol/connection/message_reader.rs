@@ -155,10 +155,10 @@ impl MessageReader {
 
     /// "The fragments of one message MUST NOT be interleaved between the fragments of another message" (§5.4).
     fn check_order(&self, header: &Header) -> Result<(), Violation> {
-        match (header.opcode, &self.open) {
-            (Opcode::Continuation, None) => Err(Violation::ContinuationUnexpected),
-            (Opcode::Text | Opcode::Binary, Some(_)) => Err(Violation::ContinuationExpected),
-            _ => Ok(()),
+        match (header.opcode == Opcode::Continuation, self.open.is_some()) {
+            (true, false) => Err(Violation::ContinuationUnexpected),
+            (false, true) => Err(Violation::ContinuationExpected),
+            (true, true) | (false, false) => Ok(()),
         }
     }
 

@@ -139,13 +139,12 @@ impl MessageWriter {
         }
         let opcode = opcode_of(message.kind());
         let plain = message.into_bytes();
-        let compressed = match (&mut self.deflate, compression) {
-            (Some(deflate), Compression::Auto) if plain.len() >= config.deflate.threshold_bytes() => {
-                deflate.compress(&plain, config, sink.shell)
-            }
-            (Some(deflate), Compression::Always) => Some(deflate.compress_always(&plain, config, sink.shell)),
-            _ => None,
-        };
+        let is_long = plain.len() >= config.deflate.threshold_bytes();
+        let compressed = self.deflate.as_mut().and_then(|deflate| match compression {
+            Compression::Auto if is_long => deflate.compress(&plain, config, sink.shell),
+            Compression::Always => Some(deflate.compress_always(&plain, config, sink.shell)),
+            Compression::Auto | Compression::Never => None,
+        });
         let rsv1 = compressed.is_some();
         sink.write(Frame { fin: true, rsv1, opcode, payload: compressed.unwrap_or(plain) });
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use carrick::{ClientCertificates, Server, ServerTls, WebSocket};
+use carrick::{ClientCertificates, PeerCertificates, Server, ServerTls, WebSocket};
+use http::Request;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore,
@@ -12,7 +13,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::support::{Peer, Running, assert_echoes, echo_server, request};
+use super::support::{Peer, Running, assert_echoes, echo_server, free_server, next, request};
 
 /// A client that trusts one certificate, and shows one if it has any.
 fn connector(trusted: &str, own: Option<(&str, &str)>, protocols: &[&str]) -> TlsConnector {
@@ -142,6 +143,28 @@ async fn clients_show_a_certificate_where_the_server_asks_for_one() {
         for (connector, expected) in [&plain, &known, &unknown].into_iter().zip(expected) {
             assert_eq!(echoes(&server, connector).await, expected, "{whether:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_is_told_which_certificate_the_client_showed() {
+    let authority = authority();
+    let ca = authority.pem();
+    let (certificate, key) = issued(&authority, ExtendedKeyUsagePurpose::ServerAuth);
+    let (client, client_key) = issued(&authority, ExtendedKeyUsagePurpose::ClientAuth);
+    let tls = ServerTls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let tls = tls.with_client_authorities(ca.as_bytes(), ClientCertificates::Optional).unwrap();
+    let tell = |mut websocket: WebSocket, request: Request<()>| async move {
+        let shown = request.extensions().get::<PeerCertificates>();
+        let der = shown.map_or(Vec::new(), |shown| shown.der()[0].clone());
+        websocket.send(der).await.unwrap();
+    };
+    let server = Running::start(free_server().await.route("/", tell).tls(tls));
+    let own = CertificateDer::from_pem_slice(client.as_bytes()).unwrap().to_vec();
+    for (identity, expected) in [(None, Vec::new()), (Some((&*client, &*client_key)), own)] {
+        let peer = connect(&server, &connector(&ca, identity, &[]), "localhost").await.unwrap();
+        let mut websocket = peer.open("/").await;
+        assert_eq!(next(&mut websocket).await, expected.into());
     }
 }
 
