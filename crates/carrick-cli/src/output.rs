@@ -1,6 +1,4 @@
 //! The only place that prints: data to standard output, words to standard error.
-#![expect(clippy::print_stderr)]
-
 use std::{
     error::Error,
     io::{self, Write},
@@ -14,20 +12,20 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// One line of words.
+/// One line of words. As above: `eprintln!` would panic.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Why the command failed, with its causes and what to do about it.
 pub(crate) fn error(failure: &Failure) {
-    eprintln!("error: {failure}");
+    note(&format!("error: {failure}"));
     let mut source = failure.source();
     while let Some(cause) = source {
-        eprintln!("  because {cause}");
+        note(&format!("  because {cause}"));
         source = cause.source();
     }
     if let Some(hint) = failure.hint() {
-        eprintln!("hint: {hint}");
+        note(&format!("hint: {hint}"));
     }
 }

@@ -1,6 +1,10 @@
 //! What cannot work says so, and says what to do.
 
-use std::{fs, net::TcpListener, process::Output};
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Output, Stdio},
+};
 
 use crate::support::carrick;
 
@@ -40,4 +44,14 @@ fn a_wrong_call_is_another_exit_code() {
     {
         assert_eq!(carrick().args(args).output().unwrap().status.code(), Some(2), "{args:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn words_that_nobody_can_read_are_no_failure() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let status = carrick().args(["serve", "--bind", &address]).stderr(full).stdout(Stdio::null()).status();
+    assert_eq!(status.unwrap().code(), Some(1));
 }
