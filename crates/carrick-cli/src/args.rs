@@ -22,7 +22,7 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Serve {
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000", value_parser = parse_address)]
     pub(crate) bind: SocketAddr,
 
     /// Certificate chain in PEM; serves https and wss
@@ -69,6 +69,10 @@ pub(crate) struct Serve {
     /// Seconds that open connections get to close after Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     pub(crate) drain_timeout: Duration,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address with a port, as 127.0.0.1:9000 or [::1]:9000".to_owned())
 }
 
 /// An origin that may open WebSockets.

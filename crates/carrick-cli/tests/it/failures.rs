@@ -46,6 +46,16 @@ fn a_wrong_call_is_another_exit_code() {
     }
 }
 
+#[test]
+fn an_address_that_is_none_says_how_to_write_one() {
+    for address in ["nowhere", "127.0.0.1", "localhost:9000", "::1:9000"] {
+        let output = carrick().args(["serve", "--bind", address]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains("127.0.0.1:9000") && words.contains("[::1]:9000"), "{words}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn words_that_nobody_can_read_are_no_failure() {
