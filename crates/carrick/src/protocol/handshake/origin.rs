@@ -109,6 +109,8 @@ pub enum OriginPolicy {
     /// network can reach is safe from pages whose name an attacker points at it (DNS rebinding) with `List` alone.
     #[default]
     SameOrigin,
+    /// As [`SameOrigin`](OriginPolicy::SameOrigin), and these origins beside it. `null` may be listed.
+    SameOriginOr(Vec<Origin>),
     /// These origins and no others, the server's own included only if it is listed. `null` may be listed.
     List(Vec<Origin>),
     /// Every page. For public services that know no cookies or other ambient credentials.
@@ -119,11 +121,16 @@ impl OriginPolicy {
     /// Whether a page from `origin` may connect to a server that the browser sees as `own`.
     pub(super) fn allows(&self, origin: &Origin, own: &Origin) -> bool {
         match self {
-            OriginPolicy::SameOrigin => !origin.is_opaque() && origin == own,
+            OriginPolicy::SameOrigin => is_same(origin, own),
+            OriginPolicy::SameOriginOr(origins) => is_same(origin, own) || origins.contains(origin),
             OriginPolicy::List(origins) => origins.contains(origin),
             OriginPolicy::Any => true,
         }
     }
+}
+
+fn is_same(origin: &Origin, own: &Origin) -> bool {
+    !origin.is_opaque() && origin == own
 }
 
 #[cfg(test)]

@@ -76,6 +76,16 @@ fn a_list_allows_what_it_names_and_nothing_else() {
 }
 
 #[test]
+fn a_list_beside_the_own_origin_allows_both() {
+    let list = vec!["https://app.example".parse().unwrap()];
+    let acceptor = Acceptor::default().with_origins(OriginPolicy::SameOriginOr(list));
+    assert!(!refuses(&acceptor, "https://app.example", plain()));
+    assert!(!refuses(&acceptor, "http://example.com", plain()));
+    assert!(refuses(&acceptor, "https://example.com", plain()), "the same host by another scheme");
+    assert!(refuses(&acceptor, "null", plain()));
+}
+
+#[test]
 fn any_allows_every_origin_but_not_what_is_none() {
     let acceptor = Acceptor::default().with_origins(OriginPolicy::Any);
     assert!(!refuses(&acceptor, "https://evil.example", plain()));
