@@ -7,7 +7,7 @@ use std::{
 
 use carrick::{
     Error, Route, Server, ServerTls,
-    protocol::{Config, DeflateConfig, Origin, OriginPolicy, TrustedProxies},
+    protocol::{Config, DeflateConfig, OriginPolicy, TrustedProxies},
 };
 
 use super::echo::echo;
@@ -32,7 +32,7 @@ pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
         .map_err(|error| Failure::new("the routes do not fit together").because(error))?
         .config(config)
         .deflate((!args.no_deflate).then(DeflateConfig::default))
-        .origins(origin_policy(&args.origins, &urls))
+        .origins(origin_policy(&args.origins))
         .trusted_proxies(TrustedProxies::new(args.trusted_proxies.clone()))
         .max_connections(args.max_connections)
         .drain_timeout(args.drain_timeout)
@@ -69,19 +69,16 @@ fn echo_config(config: &Config) -> Config {
     config
 }
 
-/// Pages of the server itself are always let in.
-fn origin_policy(allowed: &[AllowedOrigin], urls: &Urls) -> OriginPolicy {
-    if allowed.is_empty() {
-        return OriginPolicy::SameOrigin;
-    }
-    let mut origins: Vec<Origin> = urls.pages.iter().filter_map(|page| page.parse().ok()).collect();
+/// Pages of the server itself are always let in, by whatever name it was reached.
+fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
+    let mut origins = Vec::new();
     for origin in allowed {
         match origin {
             AllowedOrigin::Any => return OriginPolicy::Any,
             AllowedOrigin::One(origin) => origins.push(origin.clone()),
         }
     }
-    OriginPolicy::List(origins)
+    OriginPolicy::SameOriginOr(origins)
 }
 
 fn tls(args: &Serve) -> Result<Option<ServerTls>, Failure> {
@@ -125,25 +122,19 @@ fn bind_failure(address: SocketAddr, error: Error) -> Failure {
 
 /// Where the server can be reached.
 struct Urls {
-    pages: Vec<String>,
+    page: String,
 }
 
 impl Urls {
     fn new(address: SocketAddr, tls: bool) -> Urls {
         let scheme = if tls { "https" } else { "http" };
-        let port = address.port();
-        let mut hosts = vec![bracketed(address.ip())];
-        if address.ip().is_unspecified() || address.ip().is_loopback() {
-            hosts.push("localhost".to_owned());
-        }
-        if address.ip().is_unspecified() {
-            hosts[0] = "127.0.0.1".to_owned();
-        }
-        Urls { pages: hosts.iter().map(|host| format!("{scheme}://{host}:{port}")).collect() }
+        let host =
+            if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bracketed(address.ip()) };
+        Urls { page: format!("{scheme}://{host}:{}", address.port()) }
     }
 
     fn print(&self) {
-        let page = &self.pages[0];
+        let page = &self.page;
         let websocket = page.replacen("http", "ws", 1);
         output::line(&format!("page  {page}/"));
         output::line(&format!("chat  {websocket}/chat"));

@@ -1,7 +1,7 @@
 //! The page, `/echo`, and who may open it.
 
 use carrick::{
-    Error,
+    ClientBuilder, Error,
     protocol::{CloseCode, Message, ResponseError},
 };
 
@@ -61,6 +61,28 @@ fn the_page_keeps_its_own_origin_beside_those_that_are_allowed() {
     let serve = Serve::start(&["--origin", "https://elsewhere.example"]);
     let own = format!("http://{}", serve.address);
     assert!(serve.client("/chat").origin(&own).unwrap().connect_blocking().is_ok());
+}
+
+#[test]
+fn a_name_that_the_server_does_not_know_is_its_own_too() {
+    // As when it listens at all addresses of a machine, or behind a proxy.
+    let serve = Serve::start(&["--origin", "https://elsewhere.example"]);
+    let builder = |origin| {
+        let url = format!("ws://machine.example:{}/echo", serve.address.rsplit(':').next().unwrap());
+        ClientBuilder::new(&url).unwrap().origin(origin).unwrap()
+    };
+    let port = serve.address.rsplit(':').next().unwrap();
+    let own = format!("http://machine.example:{port}");
+    for (origin, opens) in
+        [(&*own, true), ("https://elsewhere.example", true), ("http://third.example", false)]
+    {
+        let opened =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                let stream = tokio::net::TcpStream::connect(&serve.address).await.unwrap();
+                builder(origin).connect_over(stream).await.is_ok()
+            });
+        assert_eq!(opened, opens, "{origin}");
+    }
 }
 
 #[test]
