@@ -17,6 +17,14 @@ pub(crate) async fn answer<B>(request: Request<B>) -> Result<Response<Full<Bytes
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
+        (None, _) if WEBSOCKETS.contains(&request.uri().path()) => {
+            let mut response =
+                plain(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket, open it with ws:// or wss://\n");
+            let headers = response.headers_mut();
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            response
+        }
         (None, _) => plain(
             StatusCode::NOT_FOUND,
             "not found; the page is at /, the WebSockets are at /chat and /echo\n",
@@ -56,6 +64,8 @@ const FILES: &[File] = &[
     File { path: "/app.js", content_type: "text/javascript; charset=utf-8", content: include_str!("app.js") },
     File { path: "/style.css", content_type: "text/css; charset=utf-8", content: include_str!("style.css") },
 ];
+
+const WEBSOCKETS: &[&str] = &["/chat", "/echo"];
 
 /// Nothing but what is served here.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \

@@ -22,6 +22,10 @@ fn the_urls_are_printed_and_the_page_is_there() {
     assert!(serve.get("/style.css").contains("content-type: text/css"));
     let missing = serve.get("/missing");
     assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains("/chat"), "{missing}");
+    for path in ["/echo", "/chat"] {
+        let upgrade = serve.get(path);
+        assert!(upgrade.starts_with("HTTP/1.1 426 ") && upgrade.contains("upgrade: websocket"), "{upgrade}");
+    }
 }
 
 #[test]
