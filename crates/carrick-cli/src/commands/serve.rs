@@ -46,8 +46,10 @@ pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
         .serve_until(stop_signal())
         .await
         .map_err(|error| Failure::new("the server failed").because(error))?;
-    if cut > 0 {
-        output::note(&format!("{cut} connections did not close in time and were cut"));
+    match cut {
+        0 => {}
+        1 => output::note("1 connection did not close in time and was cut"),
+        _ => output::note(&format!("{cut} connections did not close in time and were cut")),
     }
     Ok(())
 }
