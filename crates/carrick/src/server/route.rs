@@ -204,8 +204,9 @@ mod tests {
                 }
             }
         };
-        assert!(size_of::<WebSocket>() <= 560, "{}", size_of::<WebSocket>());
+        // tokio's handles are one word larger where its threaded runtime is compiled in.
+        assert!(size_of::<WebSocket>() <= 568, "{}", size_of::<WebSocket>());
         assert!(size_of::<Place>() <= 24, "{}", size_of::<Place>());
-        assert!(task_bytes(&echo) <= 880, "{}", task_bytes(&echo));
+        assert!(task_bytes(&echo) <= 888, "{}", task_bytes(&echo));
     }
 }
