@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Request, Response, StatusCode, Version,
+    header::{CONTENT_TYPE, HOST},
+};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Body as HttpBody, Incoming},
@@ -31,7 +34,7 @@ use super::{
     patience::Patience,
 };
 use crate::{
-    protocol::{Rejection, Role, is_websocket_request},
+    protocol::{Host, Rejection, Role, is_websocket_request},
     transport::NetStream,
     websocket::WebSocket,
 };
@@ -143,6 +146,10 @@ async fn answer(
             }
         };
     }
+    if let Err(rejection) = check_host(&head) {
+        service.tell(&rejection, caller.address);
+        return refused(&rejection);
+    }
     let front = service.trusted_proxies.front(&head, &service.peer(caller.address));
     let (mut parts, ()) = head.into_parts();
     caller.introduce(&mut parts.extensions);
@@ -152,6 +159,22 @@ async fn answer(
         Some(fallback) => fallback(Request::from_parts(parts, Body::new(body))).await,
         None => refused(&Rejection::UpgradeMissing),
     }
+}
+
+/// RFC 9112 §3.2. HTTP/1.0 may come without a host.
+fn check_host(head: &Request<()>) -> Result<(), Rejection> {
+    let mut values = head.headers().get_all(HOST).iter();
+    let Some(value) = values.next() else {
+        let optional = head.version() == Version::HTTP_10;
+        return if optional { Ok(()) } else { Err(Rejection::HostMissing) };
+    };
+    if values.next().is_some() {
+        return Err(Rejection::HostRepeated);
+    }
+    let parsed = value.to_str().ok().and_then(|value| value.parse::<Host>().ok());
+    let shown = || String::from_utf8_lossy(value.as_bytes()).escape_debug().take(MAX_SHOWN).collect();
+    let malformed = || Rejection::HostMalformed { value: shown() };
+    parsed.map(drop).ok_or_else(malformed)
 }
 
 fn refused(rejection: &Rejection) -> Response<ResponseBody> {
@@ -240,6 +263,9 @@ impl AsyncWrite for Rewound {
         self.bound(cx, written)
     }
 }
+
+/// Most characters of a header in a refusal.
+const MAX_SHOWN: usize = 64;
 
 /// hyper takes no less.
 const LEAST_BUFFER_BYTES: usize = 8192;

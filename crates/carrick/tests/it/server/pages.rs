@@ -162,6 +162,27 @@ async fn a_later_request_is_refused_as_a_first_one_is() {
     }
 }
 
+/// RFC 9112 §3.2: what stands before or behind this server may see another host than the service does.
+#[tokio::test]
+async fn a_page_is_for_one_host() {
+    let server = Running::start(pages_server().await);
+    let cases = [
+        ("GET / HTTP/1.1\r\n\r\n", "request names no host\n"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "request has more than one host header\n"),
+        ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "request has more than one host header\n"),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "host \"a b\" is not a name"),
+    ];
+    for (request, sentence) in cases {
+        let peer = server.connect().await;
+        let answer = peer.refused(request.to_owned() + &get("/")).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{request}");
+        assert!(answer.body().starts_with(sentence), "{}", answer.body());
+    }
+    let mut peer = server.connect().await;
+    peer.send("GET / HTTP/1.0\r\n\r\n").await;
+    assert_eq!(peer.answer().await.status(), StatusCode::OK);
+}
+
 #[tokio::test]
 async fn a_service_that_fails_harms_nobody_else() {
     let server = Running::start(pages_server().await);
