@@ -37,6 +37,8 @@ pub(super) struct Driver<S> {
     rest: BytesMut,
     /// Whether `rest` began so long that a small slice of it would pin much memory.
     rest_is_large: bool,
+    /// Bytes handed out since the stream was last asked for more.
+    handed: u32,
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
     /// Why nothing can be written any more.
@@ -65,6 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             rest_is_large: received.len() > PINNED_BYTES,
             // One that is empty would still hold on to the buffer of the handshake.
             rest: if received.is_empty() { BytesMut::new() } else { received },
+            handed: 0,
             timer: None,
             stop: None,
             broken: None,
@@ -106,10 +109,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         delivery: Delivery,
     ) -> Poll<Option<Result<Received, Error>>> {
         self.connection.set_delivery(delivery);
+        if self.handed > MOST_AT_ONCE_BYTES {
+            // A read of a few bytes can inflate to many: let the others of this thread have their turn.
+            self.handed = 0;
+            let _ = self.poll_write_all(cx);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             if let Some(received) = self.take_rest() {
+                self.handed = self.handed.saturating_add(received.length());
                 return Poll::Ready(Some(Ok(received)));
             }
+            self.handed = 0;
             if self.connection.closed().is_some() {
                 ready!(self.poll_end(cx));
                 return Poll::Ready(self.take_failure().map(Err));
@@ -381,6 +393,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 }
 
 impl Received {
+    fn length(&self) -> u32 {
+        let length = match self {
+            Received::Message(message) => message.len(),
+            Received::Piece(piece) => piece.bytes.len(),
+        };
+        u32::try_from(length).unwrap_or(u32::MAX)
+    }
+
     fn set_bytes(&mut self, bytes: Bytes) {
         match self {
             Received::Message(message) => *message = Message::from_checked(message.kind(), bytes),
@@ -417,6 +437,9 @@ fn going_away() -> CloseFrame {
     CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
         .expect("1001 may be sent and the reason is short")
 }
+
+/// How much is handed out of one read before others have their turn.
+const MOST_AT_ONCE_BYTES: u32 = 1 << 20;
 
 /// How much a kept message may hold on to beside its own bytes.
 const PINNED_BYTES: usize = 4096;

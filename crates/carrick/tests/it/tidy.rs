@@ -102,7 +102,7 @@ fn has_open_end(line: &str) -> bool {
     !number.is_some_and(|number| number.starts_with(|digit: char| digit.is_ascii_digit()))
 }
 
-/// Whether a folder of a machine starts in the line; `https://example.com/work/` does not start there.
+/// Whether a folder of a machine starts in the line; `https://example.com/home/` does not start there.
 fn has_machine_folder(line: &str) -> bool {
     MACHINE_FOLDERS.iter().any(|(first, second)| {
         let folder = format!("{first}{second}");

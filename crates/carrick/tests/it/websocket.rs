@@ -1,11 +1,13 @@
 //! The shell around one whole WebSocket: what is sent when, what is received, and how it ends.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use carrick::{
-    Error, Piece,
-    protocol::{CloseCode, Config, Initiator, Kind, Message, Role, SendError, Violation},
+    Error, Piece, WebSocket,
+    protocol::{
+        Agreement, CloseCode, Config, DeflateParams, Initiator, Kind, Message, Role, SendError, Violation,
+    },
 };
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::{
@@ -142,6 +144,38 @@ async fn a_message_that_is_kept_does_not_keep_a_large_read() {
         let slices = kept.iter().filter(|bytes| !bytes.is_unique()).count();
         assert_eq!(slices, if shared { count - 1 } else { 0 }, "{count} messages");
     }
+}
+
+#[tokio::test]
+async fn a_read_that_inflates_to_much_lets_others_have_their_turn() {
+    let (near, far) = duplex(PIPE);
+    let mut agreement = Agreement::default();
+    agreement.deflate = Some(DeflateParams::default());
+    let config = Arc::new(Config::default());
+    let open =
+        |stream, role| WebSocket::new(stream, role, Arc::clone(&config), agreement.clone(), BytesMut::new());
+    let (mut client, mut server) = (open(near, Role::Client), open(far, Role::Server));
+    client.feed(vec![0; 16 << 20]).await.unwrap();
+    client.flush().await.unwrap();
+    // One read brings all of it, so nothing but the reader's own manners makes it pause.
+    let mut turns = 0;
+    let mut inflated = 0;
+    let reading = async {
+        while inflated < 16 << 20 {
+            inflated += server.recv_piece().await.unwrap().unwrap().bytes.len();
+        }
+    };
+    tokio::select! {
+        biased;
+        () = reading => {}
+        () = async {
+            loop {
+                turns += 1;
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    assert!(turns >= 7, "{turns} turns");
 }
 
 #[tokio::test]

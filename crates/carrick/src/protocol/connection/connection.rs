@@ -154,7 +154,8 @@ impl Connection {
                 Ok((n, None)) => {
                     consumed += n;
                     if consumed == received.len() {
-                        return (consumed, None);
+                        let waiting = self.reader.take_waiting();
+                        return (consumed, waiting.map(|piece| event(Found::Data(piece, 0..0), received)));
                     }
                     Step::Nothing
                 }

@@ -128,20 +128,30 @@ impl MessageReader {
             Delivery::Whole if !at_end => return Ok(None),
             Delivery::Whole => Delivered::Message { kind: open.kind, payload: open.take(), compressed },
             Delivery::Pieces => {
-                let is_empty = if in_place { payload.is_empty() } else { open.buffer.is_empty() };
-                if is_empty && !at_end {
+                let length = if in_place { payload.len() } else { open.buffer.len() };
+                // The steps of inflation are joined to pieces that are worth a fragment.
+                let enough = if compressed { INFLATED_PIECE_BYTES } else { 1 };
+                if length < enough && !at_end {
                     return Ok(None);
                 }
-                let first = !open.begun;
-                open.begun = true;
                 let payload = if in_place { Place::Received } else { open.take() };
-                Delivered::Piece { kind: open.kind, payload, compressed, first, last: at_end }
+                open.piece(payload, at_end)
             }
         };
         if at_end {
             self.close_message(pool);
         }
         Ok(Some(delivered))
+    }
+
+    /// The inflated bytes that wait for more to become a piece, because no more have been received.
+    pub(super) fn take_waiting(&mut self) -> Option<Delivered> {
+        let open = self.open.as_mut()?;
+        if open.delivery == Delivery::Whole || open.buffer.is_empty() {
+            return None;
+        }
+        let payload = open.take();
+        Some(open.piece(payload, false))
     }
 
     /// Nothing more will be read: decompressors go back to the pool.
@@ -297,6 +307,12 @@ impl OpenMessage {
         }
     }
 
+    fn piece(&mut self, payload: Place, last: bool) -> Delivered {
+        let first = !std::mem::replace(&mut self.begun, true);
+        let compressed = self.decompressor.is_some();
+        Delivered::Piece { kind: self.kind, payload, compressed, first, last }
+    }
+
     fn take(&mut self) -> Place {
         Place::Assembled(std::mem::take(&mut self.buffer).freeze())
     }
@@ -306,5 +322,8 @@ fn kind_of(opcode: Opcode) -> Kind {
     if opcode == Opcode::Text { Kind::Text } else { Kind::Binary }
 }
 
-/// At a thousandfold this is 4 MiB of output at once, at the usual threefold 12 KiB.
-const INFLATE_STEP_BYTES: usize = 4096;
+/// At a thousandfold this is 1 MiB of output at once.
+const INFLATE_STEP_BYTES: usize = 1024;
+
+/// From this length on inflated bytes are handed over although more are there to inflate.
+const INFLATED_PIECE_BYTES: usize = 16 << 10;

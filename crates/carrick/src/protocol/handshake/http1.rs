@@ -227,6 +227,10 @@ impl HeadReader {
         else {
             return Err(HeadError::Malformed("head ends too early"));
         };
+        // RFC 9112 §3.2 has no form of a target with a fragment, and `Uri` would drop it in silence.
+        if target.contains('#') {
+            return Err(HeadError::Malformed("request target has a fragment"));
+        }
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(method.as_bytes())
             .map_err(|_| HeadError::Malformed("method is not a token"))?;

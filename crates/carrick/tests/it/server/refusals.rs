@@ -29,6 +29,7 @@ async fn every_refusal_says_what_is_wrong_and_ends_the_connection() {
         ("\0\u{1}\u{2}".to_owned(), 400, "this is not an http/1.1 request: control byte"),
         (wrong("Host:", "Host :"), 400, "this is not an http/1.1 request: header name is not a token"),
         (wrong("\r\n", "\n"), 400, "this is not an http/1.1 request: line feed without carriage return"),
+        (wrong("/echo", "/echo#a"), 400, "this is not an http/1.1 request: request target has a fragment"),
         (wrong("Host: example.com\r\n", ""), 400, "request names no host"),
         (wrong("Host: example.com", "Host: a\r\nHost: b"), 400, "request has more than one host header"),
         (wrong("example.com", "a b"), 400, "host \"a b\" is not a name or an address"),
