@@ -51,7 +51,7 @@ pub struct Server {
     acceptor: Acceptor,
     trusted_proxies: TrustedProxies,
     config: Config,
-    compresses: bool,
+    deflate: Option<DeflateConfig>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
     drain_timeout: Duration,
@@ -97,7 +97,7 @@ impl Server {
             acceptor: Acceptor::default(),
             trusted_proxies: TrustedProxies::default(),
             config: Config::default(),
-            compresses: true,
+            deflate: Some(DeflateConfig::default()),
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,
@@ -223,16 +223,13 @@ impl Server {
     /// Sets how messages are compressed for clients that ask for it; `None` declines. Default: on, without context
     /// takeover, so that an idle connection holds no compressor.
     #[must_use]
-    pub fn deflate(mut self, config: Option<DeflateConfig>) -> Server {
-        self.compresses = config.is_some();
-        if let Some(config) = config {
-            self.config.deflate = config;
-        }
+    pub fn deflate(mut self, deflate: Option<DeflateConfig>) -> Server {
+        self.deflate = deflate;
         self
     }
 
-    /// Sets the limits and timeouts of every open WebSocket, [`Config::deflate`] included. Default:
-    /// [`Config::default`].
+    /// Sets the limits and timeouts of every open WebSocket. Default: [`Config::default`]. Its `deflate` gives way to
+    /// [`deflate`](Server::deflate).
     #[must_use]
     pub fn config(mut self, config: Config) -> Server {
         self.config = config;
@@ -420,10 +417,14 @@ impl Server {
     /// # }
     /// ```
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<usize, Error> {
-        let deflate = self.compresses.then(|| self.config.deflate.clone());
-        let acceptor = self.acceptor.with_deflate(deflate).with_trusted_proxies(self.trusted_proxies.clone());
+        let mut config = self.config;
+        if let Some(deflate) = &self.deflate {
+            config.deflate = deflate.clone();
+        }
+        let acceptor = self.acceptor.with_deflate(self.deflate);
+        let acceptor = acceptor.with_trusted_proxies(self.trusted_proxies.clone());
         let service = Arc::new(Service {
-            routes: Routes::new(self.routes, &acceptor, &self.config)?,
+            routes: Routes::new(self.routes, &acceptor, &config)?,
             trusted_proxies: self.trusted_proxies,
             head_limits: self.head_limits,
             handshake_timeout: self.handshake_timeout,
@@ -443,6 +444,8 @@ impl fmt::Debug for Server {
             .field("address", &self.address)
             .field("routes", &paths)
             .field("acceptor", &self.acceptor)
+            .field("deflate", &self.deflate)
+            .field("trusted_proxies", &self.trusted_proxies)
             .field("config", &self.config)
             .finish_non_exhaustive()
     }

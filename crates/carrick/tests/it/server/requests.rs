@@ -83,6 +83,21 @@ async fn the_server_chooses_its_preferred_subprotocol() {
 }
 
 #[tokio::test]
+async fn the_setting_for_compression_wins_over_the_configuration_whatever_comes_first() {
+    let small = DeflateConfig::default().with_own_max_window_bits(9).unwrap();
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    for server in [
+        echo_server().await.deflate(Some(small.clone())).config(Config::default()),
+        echo_server().await.config(Config::default()).deflate(Some(small.clone())),
+    ] {
+        let server = Running::start(server);
+        let (answer, _) = server.connect().await.open_with(request("/echo", offer)).await;
+        let agreed = answer.headers()["sec-websocket-extensions"].to_str().unwrap();
+        assert!(agreed.contains("server_max_window_bits=9"), "{agreed}");
+    }
+}
+
+#[tokio::test]
 async fn compression_is_agreed_on_unless_the_server_declines() {
     let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
     let mut config = Config::default();
