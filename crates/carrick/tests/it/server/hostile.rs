@@ -115,7 +115,7 @@ async fn a_peer_whose_headers_never_end() {
 
 #[tokio::test]
 async fn many_peers_that_never_finish_their_handshake() {
-    let server = echo_server().await.handshake_timeout(Duration::from_millis(300));
+    let server = echo_server().await.handshake_timeout(Duration::from_secs(1));
     let server = Running::start(server);
     let mut bystander = server.open("/echo").await;
     let mut peers = Vec::new();
@@ -169,7 +169,7 @@ async fn a_peer_that_asks_for_echoes_and_reads_nothing() {
 async fn a_peer_that_is_half_open_is_found_out() {
     let mut config = carrick::protocol::Config::default();
     config.ping_interval = Some(Duration::from_millis(50));
-    config.pong_timeout = Duration::from_millis(50);
+    config.pong_timeout = Duration::from_millis(500);
     config.close_timeout = Duration::from_millis(50);
     let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
     let handler = move |mut websocket: WebSocket, _| {
