@@ -15,7 +15,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ClientTls, dial, exchange, read_body_start},
+    transport::{Address, ClientTls, ConnectEvent, Dialer, Observer, Stopwatch, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -70,8 +70,7 @@ pub struct ClientBuilder {
     config: Arc<Config>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
-    connect_timeout: Duration,
-    pub(super) tls: ClientTls,
+    pub(super) dialer: Dialer,
 }
 
 /// What a server answered, not checked yet.
@@ -105,8 +104,7 @@ impl ClientBuilder {
             config: Arc::default(),
             head_limits: HeadLimits::default(),
             handshake_timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(5),
-            tls: ClientTls::default(),
+            dialer: Dialer::default(),
         };
         let builder = builder.deflate(Some(DeflateConfig::default()));
         match user {
@@ -235,7 +233,26 @@ impl ClientBuilder {
     /// [`handshake_timeout`](ClientBuilder::handshake_timeout).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.connect_timeout = timeout;
+        self.dialer.connect_timeout = timeout;
+        self
+    }
+
+    /// Tells `observer` about each step of opening a connection: names, addresses, TLS, the heads of the handshake.
+    /// Default: nobody. The last observer that was set is the one.
+    ///
+    /// It is called on the task that connects, so it must not block.
+    ///
+    /// ```
+    /// let builder = carrick::ClientBuilder::new("wss://example.com/chat")?
+    ///     .on_connect_event(|event| println!("* {event}"));
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_connect_event(
+        mut self,
+        observer: impl Fn(&ConnectEvent<'_>) + Send + Sync + 'static,
+    ) -> ClientBuilder {
+        self.dialer.observer = Observer::new(observer);
         self
     }
 
@@ -279,10 +296,7 @@ impl ClientBuilder {
     pub async fn connect(&self) -> Result<WebSocket, Error> {
         let (stream, answer) = self
             .in_time(async {
-                if self.address.secure {
-                    self.tls.check()?;
-                }
-                let mut stream = dial(&self.address, &self.tls, self.connect_timeout).await?;
+                let mut stream = self.dialer.dial(&self.address).await?;
                 let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
                 Ok((stream, answer))
             })
@@ -332,7 +346,11 @@ impl ClientBuilder {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
+        let observer = &self.dialer.observer;
+        observer.tell(&ConnectEvent::Requested { request: &request });
+        let start = Stopwatch::start();
         let (response, received) = exchange(stream, &request, self.head_limits).await?;
+        observer.tell(&ConnectEvent::Answered { response: &response, took: start.took() });
         Ok(Answer { pending, response, received })
     }
 
@@ -374,7 +392,7 @@ impl fmt::Debug for ClientBuilder {
             .field("deflate", &self.deflate)
             .field("config", &self.config)
             .field("handshake_timeout", &self.handshake_timeout)
-            .field("connect_timeout", &self.connect_timeout)
+            .field("connect_timeout", &self.dialer.connect_timeout)
             .finish_non_exhaustive()
     }
 }
