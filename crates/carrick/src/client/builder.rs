@@ -228,9 +228,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one address of the server may take to answer before the next one is tried. Default: 5 s, so that
-    /// there is time for a second one within the default of
-    /// [`handshake_timeout`](ClientBuilder::handshake_timeout).
+    /// Sets how long one address of the server, or of its proxy, may take to answer. Default: 5 s, half of what the
+    /// default of [`handshake_timeout`](ClientBuilder::handshake_timeout) gives to all of it. Other addresses do not wait
+    /// for it, see [`connect`](ClientBuilder::connect).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.dialer.connect_timeout = timeout;
@@ -256,7 +256,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects to the server and opens a WebSocket. Tries the addresses of its name one after the other.
+    /// Connects to the server and opens a WebSocket.
+    ///
+    /// Of several addresses the first that answers is taken: the families take turns, and the next address is tried
+    /// 250 ms after the one before, or at once when one fails (RFC 8305). The error names every attempt.
     ///
     /// # Errors
     ///
