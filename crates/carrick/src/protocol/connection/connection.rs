@@ -366,6 +366,11 @@ impl Connection {
         &self.config
     }
 
+    /// Changes [`Config::high_water_bytes`] for this connection alone.
+    pub fn set_high_water_bytes(&mut self, bytes: usize) {
+        Arc::make_mut(&mut self.config).high_water_bytes = bytes;
+    }
+
     /// What was agreed on for permessage-deflate, if it was.
     #[must_use]
     pub fn deflate(&self) -> Option<&DeflateParams> {
