@@ -382,7 +382,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Whether a record of each frame is kept for [`next_record`](WebSocket::next_record); the latest 1,024. Off by
-    /// default.
+    /// default. A received frame is recorded once the start of its payload is there, or the connection has ended.
     pub fn set_tracing(&mut self, on: bool) {
         self.driver.connection_mut().set_tracing(on);
     }
