@@ -23,6 +23,7 @@ mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
+mod trace;
 #[cfg(feature = "net")]
 mod websocket;
 mod wire;
