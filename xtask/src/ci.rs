@@ -68,7 +68,7 @@ struct Step {
 }
 
 /// The steps, quick ones first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "fmt",
         proves: "the code is formatted",
@@ -120,6 +120,12 @@ const STEPS: [Step; 11] = [
         proves: "no fuzz target finds a crash in a minute",
         environment: &[],
         commands: &[&["xtask", "fuzz"]],
+    },
+    Step {
+        name: "interop",
+        proves: "client and server get along with other libraries",
+        environment: &[],
+        commands: &[&["xtask", "interop"]],
     },
     Step {
         name: "conformance",
