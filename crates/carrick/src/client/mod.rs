@@ -3,6 +3,7 @@
 pub(crate) mod blocking;
 mod builder;
 mod reach_options;
+mod redirect;
 #[cfg(feature = "tls")]
 mod tls_options;
 
