@@ -19,6 +19,8 @@ mod client;
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod proxy_error;
+#[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
 mod system;
@@ -35,8 +37,9 @@ pub use crate::transport::{ClientCertificates, ServerTls};
 pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
+    proxy_error::ProxyError,
     server::{AcceptOptions, Body, PeerCertificates, Route, Server, accept, accept_with},
-    transport::{ConnectEvent, NetStream},
+    transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 

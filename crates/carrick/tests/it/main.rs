@@ -14,6 +14,8 @@ mod connect_event;
 mod exports;
 mod layers;
 mod pair;
+#[cfg(feature = "net")]
+mod proxy;
 mod rules;
 #[cfg(feature = "net")]
 mod server;
@@ -26,6 +28,8 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
 mod trace;
+#[cfg(all(unix, feature = "net"))]
+mod unix_socket;
 #[cfg(feature = "net")]
 mod websocket;
 mod wire;
