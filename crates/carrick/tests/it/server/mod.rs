@@ -1,6 +1,8 @@
 //! The server, as its peers see it.
 
 mod accept;
+#[cfg(feature = "axum")]
+mod axum;
 mod hostile;
 mod limits;
 mod pages;
@@ -11,3 +13,4 @@ mod stop;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod upgrade;
