@@ -31,7 +31,7 @@ mod websocket;
 // The public interface is:
 pub mod protocol;
 #[cfg(feature = "tls")]
-pub use crate::transport::{ClientCertificates, ServerTls};
+pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
     client::{ClientBuilder, connect},

@@ -8,6 +8,8 @@ mod http1;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
 #[cfg(feature = "tls")]
+mod reload;
+#[cfg(feature = "tls")]
 mod server_tls;
 mod stream;
 #[cfg(feature = "tls")]
@@ -20,6 +22,8 @@ pub(crate) use dial::dial;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+#[cfg(feature = "tls")]
+pub use reload::ReloadableTls;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;

@@ -7,6 +7,8 @@ mod hostile;
 mod limits;
 mod pages;
 mod refusals;
+#[cfg(feature = "tls")]
+mod reload;
 mod requests;
 mod routes;
 mod stop;
