@@ -10,6 +10,8 @@ mod cancellation;
 #[cfg(feature = "net")]
 mod client;
 mod exports;
+#[cfg(feature = "tls")]
+mod guides;
 mod layers;
 mod pair;
 mod rules;
