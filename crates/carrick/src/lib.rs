@@ -37,7 +37,7 @@ pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
     server::{AcceptOptions, Body, PeerCertificates, Route, Server, accept, accept_with},
-    transport::NetStream,
+    transport::{ConnectEvent, NetStream},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 

@@ -15,7 +15,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ClientTls, dial, exchange, read_body_start},
+    transport::{Address, ClientTls, ConnectEvent, Dialer, Observer, Stopwatch, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -70,8 +70,7 @@ pub struct ClientBuilder {
     config: Arc<Config>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
-    connect_timeout: Duration,
-    pub(super) tls: ClientTls,
+    pub(super) dialer: Dialer,
 }
 
 /// What a server answered, not checked yet.
@@ -105,8 +104,7 @@ impl ClientBuilder {
             config: Arc::default(),
             head_limits: HeadLimits::default(),
             handshake_timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(5),
-            tls: ClientTls::default(),
+            dialer: Dialer::default(),
         };
         let builder = builder.deflate(Some(DeflateConfig::default()));
         match user {
@@ -230,16 +228,38 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one address of the server may take to answer before the next one is tried. Default: 5 s, so that
-    /// there is time for a second one within the default of
-    /// [`handshake_timeout`](ClientBuilder::handshake_timeout).
+    /// Sets how long one address of the server, or of its proxy, may take to answer. Default: 5 s, half of what the
+    /// default of [`handshake_timeout`](ClientBuilder::handshake_timeout) gives to all of it. Other addresses do not wait
+    /// for it, see [`connect`](ClientBuilder::connect).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.connect_timeout = timeout;
+        self.dialer.connect_timeout = timeout;
         self
     }
 
-    /// Connects to the server and opens a WebSocket. Tries the addresses of its name one after the other.
+    /// Tells `observer` about each step of opening a connection: names, addresses, TLS, the heads of the handshake.
+    /// Default: nobody. The last observer that was set is the one.
+    ///
+    /// It is called on the task that connects, so it must not block.
+    ///
+    /// ```
+    /// let builder = carrick::ClientBuilder::new("wss://example.com/chat")?
+    ///     .on_connect_event(|event| println!("* {event}"));
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_connect_event(
+        mut self,
+        observer: impl Fn(&ConnectEvent<'_>) + Send + Sync + 'static,
+    ) -> ClientBuilder {
+        self.dialer.observer = Observer::new(observer);
+        self
+    }
+
+    /// Connects to the server and opens a WebSocket.
+    ///
+    /// Of several addresses the first that answers is taken: the families take turns, and the next address is tried
+    /// 250 ms after the one before, or at once when one fails (RFC 8305). The error names every attempt.
     ///
     /// # Errors
     ///
@@ -279,10 +299,7 @@ impl ClientBuilder {
     pub async fn connect(&self) -> Result<WebSocket, Error> {
         let (stream, answer) = self
             .in_time(async {
-                if self.address.secure {
-                    self.tls.check()?;
-                }
-                let mut stream = dial(&self.address, &self.tls, self.connect_timeout).await?;
+                let mut stream = self.dialer.dial(&self.address).await?;
                 let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
                 Ok((stream, answer))
             })
@@ -332,7 +349,11 @@ impl ClientBuilder {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
+        let observer = &self.dialer.observer;
+        observer.tell(&ConnectEvent::Requested { request: &request });
+        let start = Stopwatch::start();
         let (response, received) = exchange(stream, &request, self.head_limits).await?;
+        observer.tell(&ConnectEvent::Answered { response: &response, took: start.took() });
         Ok(Answer { pending, response, received })
     }
 
@@ -374,7 +395,7 @@ impl fmt::Debug for ClientBuilder {
             .field("deflate", &self.deflate)
             .field("config", &self.config)
             .field("handshake_timeout", &self.handshake_timeout)
-            .field("connect_timeout", &self.connect_timeout)
+            .field("connect_timeout", &self.dialer.connect_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -14,11 +14,15 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use url::Host;
 
-use super::{stream::NetStream, tls::provider};
+use super::{
+    connect_event::{ConnectEvent, Observer, Stopwatch},
+    stream::NetStream,
+    tls::provider,
+};
 use crate::error::Error;
 
 /// The settings of TLS and what is made of them, which clones share until they change a setting.
@@ -72,8 +76,13 @@ impl ClientTls {
         &mut self.settings
     }
 
-    /// TLS over `tcp` with the server that has to be `host`.
-    pub(crate) async fn connect(&self, tcp: TcpStream, host: &Host<String>) -> Result<NetStream, Error> {
+    /// TLS over `carrier` with the server that has to be `host`.
+    pub(crate) async fn connect(
+        &self,
+        carrier: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        host: &Host<String>,
+        observer: &Observer,
+    ) -> Result<NetStream, Error> {
         let name = match host {
             Host::Domain(name) => {
                 let name = ServerName::try_from(name.clone());
@@ -85,8 +94,10 @@ impl ClientTls {
             Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
         };
         let connector = TlsConnector::from(self.config()?);
+        let start = Stopwatch::start();
         let stream =
-            connector.connect(name, tcp).await.map_err(|error| ClientTls::explained(error.into()))?;
+            connector.connect(name, carrier).await.map_err(|error| ClientTls::explained(error.into()))?;
+        tell(observer, stream.get_ref().1, start);
         Ok(NetStream::new(stream))
     }
 
@@ -150,6 +161,17 @@ impl Settings {
         };
         Ok(WebPkiServerVerifier::builder_with_provider(roots, provider).build()?)
     }
+}
+
+fn tell(observer: &Observer, connection: &ClientConnection, start: Stopwatch) {
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        _ => "TLS",
+    };
+    let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+    let cipher = cipher.as_deref().unwrap_or("an unknown cipher");
+    observer.tell(&ConnectEvent::Secured { version, cipher, took: start.took() });
 }
 
 /// The certificate authorities of the system, or the bundled ones of Mozilla if the system has none. Read once.

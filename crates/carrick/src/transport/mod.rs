@@ -3,6 +3,7 @@
 mod address;
 #[cfg(feature = "tls")]
 mod client_tls;
+mod connect_event;
 mod dial;
 mod http1;
 #[cfg(not(feature = "tls"))]
@@ -16,7 +17,9 @@ mod tls;
 pub(crate) use address::Address;
 #[cfg(feature = "tls")]
 pub(crate) use client_tls::ClientTls;
-pub(crate) use dial::dial;
+pub use connect_event::ConnectEvent;
+pub(crate) use connect_event::{Observer, Stopwatch};
+pub(crate) use dial::Dialer;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;

@@ -1,9 +1,9 @@
 //! What stands for TLS where it is not compiled in.
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use url::Host;
 
-use super::stream::NetStream;
+use super::{connect_event::Observer, stream::NetStream};
 use crate::error::Error;
 
 /// Refuses.
@@ -12,7 +12,12 @@ pub(crate) struct ClientTls {}
 
 impl ClientTls {
     #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
-    pub(crate) async fn connect(&self, _: TcpStream, _: &Host<String>) -> Result<NetStream, Error> {
+    pub(crate) async fn connect(
+        &self,
+        _: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        _: &Host<String>,
+        _: &Observer,
+    ) -> Result<NetStream, Error> {
         Err(ClientTls::missing())
     }
 

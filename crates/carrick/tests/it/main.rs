@@ -9,6 +9,8 @@ mod blocking;
 mod cancellation;
 #[cfg(feature = "net")]
 mod client;
+#[cfg(feature = "net")]
+mod connect_event;
 mod exports;
 #[cfg(feature = "tls")]
 mod guides;
