@@ -42,7 +42,7 @@ fn tick(n: u64) -> String {
         noise % 97,
         noise % 10_000,
         1_790_000_000_000 + n * 250,
-        if noise % 2 == 0 { "buy" } else { "sell" },
+        if noise.is_multiple_of(2) { "buy" } else { "sell" },
     )
 }
 

@@ -14,6 +14,12 @@ pub mod deflate {}
 #[doc = include_str!("../docs/limits.md")]
 pub mod limits {}
 
+#[doc = include_str!("../docs/origins.md")]
+pub mod origins {}
+
+#[doc = include_str!("../docs/tls.md")]
+pub mod tls {}
+
 #[doc = include_str!("../docs/core.md")]
 pub mod core {}
 
