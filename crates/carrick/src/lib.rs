@@ -4,6 +4,7 @@
 //! - [`protocol`] is the whole of the protocol as state machines and pure functions, for a shell of your own.
 //!   Everything a peer controls has a finite limit, see [`Config`](protocol::Config).
 #![cfg_attr(feature = "net", doc = include_str!("docs/net.md"))]
+#![cfg_attr(feature = "tls", doc = "\nThe [`guides`] lead from the first program to the last setting.")]
 //!
 //! # Features
 //!
@@ -11,6 +12,7 @@
 //! |---|---|---|
 //! | `net` | yes | the async client and server over TCP on tokio, the blocking client |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
+//! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
 
@@ -32,13 +34,16 @@ mod websocket;
 // The public interface is:
 pub mod protocol;
 #[cfg(feature = "tls")]
-pub use crate::transport::{ClientCertificates, ServerTls};
+pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
     proxy_error::ProxyError,
-    server::{AcceptOptions, Body, PeerCertificates, Route, Server, accept, accept_with},
+    server::{
+        AcceptOptions, Body, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions, accept,
+        accept_with, upgrade,
+    },
     transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
@@ -51,6 +56,17 @@ pub mod blocking {
     pub use crate::client::blocking::{WebSocket, connect};
 }
 
-#[cfg(all(doctest, feature = "net"))]
+/// WebSockets inside an axum server.
+///
+/// [`Drain`] closes them when the server stops.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use crate::server::axum::WebSocketUpgrade;
+}
+
+#[cfg(all(any(doc, doctest), feature = "tls"))]
+pub mod guides;
+
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -11,6 +11,8 @@ mod no_client_tls;
 mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
+mod reload;
+#[cfg(feature = "tls")]
 mod server_tls;
 mod stream;
 #[cfg(feature = "tls")]
@@ -27,6 +29,8 @@ pub(crate) use http1::{exchange, read_body_start};
 pub(crate) use no_client_tls::ClientTls;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;
+#[cfg(feature = "tls")]
+pub use reload::ReloadableTls;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;
