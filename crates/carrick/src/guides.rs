@@ -20,6 +20,9 @@ pub mod origins {}
 #[doc = include_str!("../docs/tls.md")]
 pub mod tls {}
 
+#[doc = include_str!("../docs/proxies.md")]
+pub mod proxies {}
+
 #[doc = include_str!("../docs/core.md")]
 pub mod core {}
 

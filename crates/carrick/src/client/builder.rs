@@ -225,7 +225,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long all of it may take: DNS, TCP, TLS and the opening handshake. Default: 10 s. Too short a time fails
+    /// Sets how long all of it may take: DNS, TCP, a proxy, TLS, the opening handshake, and redirects. Default: 10 s. Too short a time fails
     /// with slow networks, too long a one delays the next attempt.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> ClientBuilder {
@@ -282,7 +282,8 @@ impl ClientBuilder {
     }
 
     /// Opens a WebSocket on a stream that leads to the server already: a Unix socket, a tunnel, a pipe in a test. The
-    /// URL only fills the request; nothing is resolved, and for `wss` the stream has to be encrypted already.
+    /// URL only fills the request; nothing is resolved, for `wss` the stream has to be encrypted already, and no
+    /// redirect is followed.
     ///
     /// # Errors
     ///
