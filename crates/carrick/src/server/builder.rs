@@ -3,12 +3,13 @@
 use std::{error::Error as StdError, fmt, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Body as HttpBody;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
     accept::HANDSHAKE_TIMEOUT,
+    accepted::Accepted,
     body::Body,
     connection::{Hook, Secure, Service, Witness},
     hyper::{self as pages, Fallback},
@@ -220,6 +221,32 @@ impl Server {
         self
     }
 
+    /// Adds a header to every answer that opens a WebSocket. Default: none. One that depends on the request is added by the
+    /// hook of [`on_request`](Server::on_request).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for what is no header, and for those that the handshake writes itself.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.header("server", "feed/1.0")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header<N, V>(mut self, name: N, value: V) -> Result<Server, Error>
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        let unusable = |error: http::Error| Error::Config(error.into());
+        let name = name.try_into().map_err(|error| unusable(error.into()))?;
+        let value = value.try_into().map_err(|error| unusable(error.into()))?;
+        let config = |error: HandshakeConfigError| Error::Config(error.into());
+        self.acceptor = self.acceptor.with_header(name, value).map_err(config)?;
+        Ok(self)
+    }
+
     /// Sets how messages are compressed for clients that ask for it; `None` declines. Default: on, without context
     /// takeover, so that an idle connection holds no compressor.
     #[must_use]
@@ -270,7 +297,8 @@ impl Server {
     }
 
     /// Sets a hook that sees each request for a WebSocket before it is answered, and refuses it or passes it on, with
-    /// something in its extensions for the handler if it likes. Default: none.
+    /// something in its extensions for the handler if it likes. Default: none. As [`Accepted`] it may also
+    /// add headers to the answer and choose the subprotocol.
     ///
     /// It is asked after the handshake was found good and the path to have a route, and has what is left of
     /// [`handshake_timeout`](Server::handshake_timeout); after that the request is refused with 503.
@@ -294,12 +322,16 @@ impl Server {
     /// # }
     /// ```
     #[must_use]
-    pub fn on_request<H, F>(mut self, hook: H) -> Server
+    pub fn on_request<H, F, A>(mut self, hook: H) -> Server
     where
         H: Fn(Request<()>, Front) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Request<()>, Refusal>> + Send + 'static,
+        F: Future<Output = Result<A, Refusal>> + Send + 'static,
+        A: Into<Accepted>,
     {
-        self.hook = Some(Arc::new(move |request, front| Box::pin(hook(request, front))));
+        self.hook = Some(Arc::new(move |request, front| {
+            let decided = hook(request, front);
+            Box::pin(async { decided.await.map(Into::into) })
+        }));
         self
     }
 

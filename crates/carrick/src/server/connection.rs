@@ -8,6 +8,7 @@ use tokio::{io, net::TcpStream};
 
 use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
+    accepted::Accepted,
     caller::Caller,
     connections::Place,
     hyper::{self, Fallback},
@@ -17,6 +18,7 @@ use crate::{
     error::Error,
     protocol::{
         Agreement, Front, HeadLimits, Peer, Refusal, Rejection, TrustedProxies, is_websocket_request,
+        offered_subprotocols,
     },
     transport::NetStream,
 };
@@ -34,8 +36,7 @@ pub(super) struct Service {
 }
 
 /// What the application makes of a request before it is answered.
-pub(super) type Hook =
-    Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Request<()>, Refusal>> + Send + Sync>;
+pub(super) type Hook = Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Accepted, Refusal>> + Send + Sync>;
 
 /// Whom the application lets know of refusals.
 pub(super) type Witness = Arc<dyn Fn(&Rejection, SocketAddr) + Send + Sync>;
@@ -133,12 +134,15 @@ impl Service {
     ) -> Result<Opening, Rejection> {
         let peer = self.peer(caller.address);
         let endpoint = Arc::clone(self.routes.find(request.uri().path())?);
-        let (response, agreement) = endpoint.acceptor.answer(&request, &peer)?;
+        let (mut response, mut agreement) = endpoint.acceptor.answer(&request, &peer)?;
         let front = self.trusted_proxies.front(&request, &peer);
         caller.introduce(request.extensions_mut());
         request.extensions_mut().insert(front.clone());
         if let Some(hook) = &self.hook {
-            request = timer.bound_decision(hook(request, front)).await?;
+            let offered = offered_subprotocols(request.headers());
+            let offered: Vec<_> = offered.into_iter().map(str::to_owned).collect();
+            let accepted = timer.bound_decision(hook(request, front)).await?;
+            request = accepted.apply(&offered, &mut response, &mut agreement)?;
         }
         Ok(Opening { endpoint, request, response, agreement })
     }

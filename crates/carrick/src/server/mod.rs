@@ -1,6 +1,7 @@
 //! F7: the server.
 
 mod accept;
+mod accepted;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
@@ -19,6 +20,7 @@ mod tls;
 mod upgrade;
 
 pub use accept::{AcceptOptions, accept, accept_with};
+pub use accepted::Accepted;
 pub use body::Body;
 pub use builder::Server;
 pub use caller::PeerCertificates;

@@ -74,6 +74,21 @@ pub fn is_websocket_request(request: &Request<()>) -> bool {
     extended || contains_token(request.headers(), &UPGRADE, WEBSOCKET)
 }
 
+/// The subprotocols that a client offers, its preferred one first (RFC 6455 §4.1); none if the header is malformed, for
+/// which [`Acceptor::answer`] refuses the request.
+///
+/// ```
+/// use carrick::protocol::offered_subprotocols;
+///
+/// let request = http::Request::builder().header("sec-websocket-protocol", "chat.v2, chat").body(())?;
+/// assert_eq!(offered_subprotocols(request.headers()), ["chat.v2", "chat"]);
+/// # Ok::<(), http::Error>(())
+/// ```
+#[must_use]
+pub fn offered_subprotocols(headers: &HeaderMap) -> Vec<&str> {
+    tokens(headers, &SEC_WEBSOCKET_PROTOCOL).unwrap_or_default()
+}
+
 /// The server's side of the opening handshake: what it accepts, and how it answers.
 ///
 /// The default accepts pages of the same origin and clients without Origin, trusts no proxy, speaks no subprotocol and
@@ -415,7 +430,7 @@ pub(super) fn checked_subprotocols<S: Into<String>>(
 }
 
 /// Whether a header of the handshake is never the user's to write, in either role.
-pub(super) fn is_reserved(name: &HeaderName) -> bool {
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     [HOST, UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")
 }
