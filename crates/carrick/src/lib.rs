@@ -37,7 +37,7 @@ pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
     server::{
-        AcceptOptions, Accepted, Body, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions,
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions,
         accept, accept_with, upgrade,
     },
     transport::NetStream,

@@ -12,6 +12,7 @@ use super::{
     accepted::Accepted,
     body::Body,
     connection::{Hook, Secure, Service, Witness},
+    cors::Cors,
     hyper::{self as pages, Fallback},
     listener,
     route::{Route, Routes},
@@ -60,6 +61,7 @@ pub struct Server {
     hook: Option<Hook>,
     witness: Option<Witness>,
     fallback: Option<Fallback>,
+    cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
 }
 
@@ -106,6 +108,7 @@ impl Server {
             hook: None,
             witness: None,
             fallback: None,
+            cors: None,
             secure: None,
         })
     }
@@ -407,6 +410,15 @@ impl Server {
         self
     }
 
+    /// Sets which pages of other origins may read what the [`fallback`](Server::fallback) answers: the headers of CORS,
+    /// unless the service writes them itself, and the answers to preflight requests, which it does not see then. Default:
+    /// none may. WebSockets know no CORS; for them see [`origins`](Server::origins).
+    #[must_use]
+    pub fn cors(mut self, cors: Cors) -> Server {
+        self.cors = Some(cors);
+        self
+    }
+
     /// Serves for good.
     ///
     /// # Errors
@@ -463,6 +475,7 @@ impl Server {
             hook: self.hook,
             witness: self.witness,
             fallback: self.fallback,
+            cors: self.cors,
             secure: self.secure,
         });
         listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await

@@ -11,6 +11,7 @@ use super::{
     accepted::Accepted,
     caller::Caller,
     connections::Place,
+    cors::Cors,
     hyper::{self, Fallback},
     route::{Endpoint, Routes},
 };
@@ -32,6 +33,7 @@ pub(super) struct Service {
     pub(super) hook: Option<Hook>,
     pub(super) witness: Option<Witness>,
     pub(super) fallback: Option<Fallback>,
+    pub(super) cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
 }
 

@@ -144,15 +144,27 @@ async fn answer(
         service.tell(&rejection, caller.address);
         return refused(&rejection);
     }
+    let Some(fallback) = &service.fallback else { return refused(&Rejection::UpgradeMissing) };
+    if let Some(preflight) = service.cors.as_ref().and_then(|cors| cors.preflight(&head)) {
+        return match preflight {
+            Ok(response) => response.map(|()| boxed_text(Bytes::new())),
+            Err(rejection) => {
+                service.tell(&rejection, caller.address);
+                refused(&rejection)
+            }
+        };
+    }
+    let asked = service.cors.as_ref().map(|cors| (cors, head.headers().clone()));
     let front = service.trusted_proxies.front(&head, &service.peer(caller.address));
     let (mut parts, ()) = head.into_parts();
     caller.introduce(&mut parts.extensions);
     parts.extensions.insert(front);
     parts.extensions.insert(on_upgrade);
-    match &service.fallback {
-        Some(fallback) => fallback(Request::from_parts(parts, Body::new(body))).await,
-        None => refused(&Rejection::UpgradeMissing),
+    let mut response = fallback(Request::from_parts(parts, Body::new(body))).await;
+    if let Some((cors, asked)) = asked {
+        cors.permit(&asked, response.headers_mut());
     }
+    response
 }
 
 /// RFC 9112 §3.2. HTTP/1.0 may come without a host.

@@ -3,6 +3,7 @@
 mod accept;
 #[cfg(feature = "axum")]
 mod axum;
+mod cors;
 mod hostile;
 mod limits;
 mod pages;
