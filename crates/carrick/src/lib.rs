@@ -37,8 +37,8 @@ pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
     server::{
-        AcceptOptions, Accepted, Body, Cors, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions,
-        accept, accept_with, upgrade,
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server, Upgrade,
+        UpgradeOptions, accept, accept_with, upgrade,
     },
     transport::NetStream,
     websocket::{Piece, Receiver, Sender, WebSocket},

@@ -11,10 +11,11 @@ use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
     body::Body,
+    caller::PeerAddress,
     connection::{Hook, Secure, Service, Witness},
     cors::Cors,
     hyper::{self as pages, Fallback},
-    listener,
+    listener::{self, Listener},
     route::{Route, Routes},
 };
 use crate::{
@@ -47,8 +48,8 @@ use crate::{
 /// # }
 /// ```
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    address: Option<SocketAddr>,
     routes: Vec<(String, Route)>,
     acceptor: Acceptor,
     trusted_proxies: TrustedProxies,
@@ -93,7 +94,12 @@ impl Server {
     /// ```
     pub fn from_listener(listener: TcpListener) -> Result<Server, Error> {
         let address = listener.local_addr()?;
-        Ok(Server {
+        Ok(Server::listening(Listener::Tcp(listener), Some(address)))
+    }
+
+    /// `address` is that of the listener, if it has one.
+    pub(super) fn listening(listener: Listener, address: Option<SocketAddr>) -> Server {
+        Server {
             listener,
             address,
             routes: Vec::new(),
@@ -110,21 +116,25 @@ impl Server {
             fallback: None,
             cors: None,
             secure: None,
-        })
+        }
     }
 
     /// The address that the server listens on.
+    ///
+    /// # Panics
+    ///
+    /// If it listens on a Unix socket, which has none.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.address.expect("a Unix socket has no address")
     }
 
     /// Serves WebSockets at `path`, which a request has to name exactly; `/*` stands for every path that no other
     /// route names. A route that is there already is replaced.
     ///
     /// The handler runs in a task of its own, and the connection is cut when it returns. Its request has what the
-    /// hook of [`on_request`](Server::on_request) put into its extensions, the [`SocketAddr`] of the peer and a
-    /// [`Front`] with what the client saw. A handler that panics ends its own connection and no other. An `async fn`
+    /// hook of [`on_request`](Server::on_request) put into its extensions, the [`SocketAddr`] of the peer if it has
+    /// one, and a [`Front`] with what the client saw. A handler that panics ends its own connection and no other. An `async fn`
     /// keeps its arguments to the end: take what is needed out of the request and drop it, or a thousand bytes of
     /// headers stay for as long as the connection.
     ///
@@ -352,7 +362,7 @@ impl Server {
     #[must_use]
     pub fn on_rejection(
         mut self,
-        witness: impl Fn(&Rejection, SocketAddr) + Send + Sync + 'static,
+        witness: impl Fn(&Rejection, PeerAddress) + Send + Sync + 'static,
     ) -> Server {
         self.witness = Some(Arc::new(witness));
         self

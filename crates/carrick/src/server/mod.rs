@@ -18,13 +18,15 @@ mod rewound;
 mod route;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
 mod upgrade;
 
 pub use accept::{AcceptOptions, accept, accept_with};
 pub use accepted::Accepted;
 pub use body::Body;
 pub use builder::Server;
-pub use caller::PeerCertificates;
+pub use caller::{PeerAddress, PeerCertificates};
 pub use cors::Cors;
 pub use drain::Drain;
 pub use route::Route;

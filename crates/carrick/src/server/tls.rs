@@ -23,7 +23,7 @@ impl Server {
     pub fn tls(mut self, tls: impl Into<ReloadableTls>) -> Server {
         let tls = tls.into();
         self.secure = Some(Arc::new(move |stream| {
-            let handshake = tls.acceptor().accept(stream);
+            let handshake = tls.acceptor().accept::<NetStream>(stream);
             Box::pin(async move {
                 let stream = handshake.await?;
                 let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();

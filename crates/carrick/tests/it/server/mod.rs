@@ -16,4 +16,6 @@ mod stop;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
 mod upgrade;
