@@ -127,6 +127,12 @@ const STEPS: [Step; 12] = [
         commands: &[&["xtask", "fuzz"]],
     },
     Step {
+        name: "interop",
+        proves: "client and server get along with other libraries",
+        environment: &[],
+        commands: &[&["xtask", "interop"]],
+    },
+    Step {
         name: "conformance",
         proves: "all Autobahn cases, as server and as client",
         environment: &[],

@@ -7,6 +7,7 @@ mod conformance;
 mod core_graph;
 mod deny;
 mod fuzz;
+mod interop;
 mod report;
 mod shell;
 mod side_by_side;
@@ -24,6 +25,7 @@ enum Task {
     Fuzz(fuzz::Args),
     Conformance(conformance::Args),
     Browser(browser::Args),
+    Interop(interop::Args),
     Deny(deny::Args),
     CoreGraph(core_graph::Args),
 }
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Browser(args) => browser::run(&args),
+        Task::Interop(args) => interop::run(&args),
         Task::Deny(args) => deny::run(&args),
         Task::CoreGraph(args) => core_graph::run(&args),
     };

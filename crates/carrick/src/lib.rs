@@ -20,6 +20,8 @@ mod client;
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod proxy_error;
+#[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
 mod system;
@@ -36,11 +38,12 @@ pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
+    proxy_error::ProxyError,
     server::{
         AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server, Upgrade,
         UpgradeOptions, accept, accept_with, upgrade,
     },
-    transport::NetStream,
+    transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 

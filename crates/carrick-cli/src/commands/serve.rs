@@ -6,7 +6,7 @@ use std::{
 };
 
 use carrick::{
-    Error, Route, Server, ServerTls,
+    Error, Server, ServerTls,
     protocol::{Config, DeflateConfig, OriginPolicy, TrustedProxies},
 };
 
@@ -28,8 +28,7 @@ pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
     let room = Room::new();
     let config = config(&args);
     let mut server = server
-        .route_with("/echo", Route::new(|websocket, _request| echo(websocket)).config(echo_config(&config)))
-        .map_err(|error| Failure::new("the routes do not fit together").because(error))?
+        .route("/echo", |websocket, _request| echo(websocket))
         .config(config)
         .deflate((!args.no_deflate).then(DeflateConfig::default))
         .origins(origin_policy(&args.origins))
@@ -60,14 +59,6 @@ fn config(args: &Serve) -> Config {
     config.max_frame_bytes = args.max_message_bytes;
     config.max_fragments = args.max_fragments;
     config.ping_interval = Some(args.ping_interval).filter(|interval| !interval.is_zero());
-    config
-}
-
-/// A peer that sends a large message and does not read meanwhile has to be read to the end, or both wait forever. So
-/// this much of the answer may wait to be written.
-fn echo_config(config: &Config) -> Config {
-    let mut config = config.clone();
-    config.high_water_bytes = 10 << 20;
     config
 }
 

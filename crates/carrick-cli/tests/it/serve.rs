@@ -1,5 +1,11 @@
 //! The page, `/echo`, and who may open it.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
 use carrick::{
     ClientBuilder, Error,
     protocol::{CloseCode, Message, ResponseError},
@@ -39,6 +45,29 @@ fn echo_returns_every_message_as_it_was() {
     }
     let closed = websocket.close(CloseCode::NORMAL, "done").unwrap();
     assert_eq!(closed.code(), CloseCode::NORMAL);
+}
+
+#[test]
+fn a_peer_that_sends_all_of_a_large_message_before_it_reads_gets_its_echo() {
+    let serve = Serve::start(&[]);
+    let mut stream = TcpStream::connect(&serve.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+    open_raw(&mut stream, &serve.address, "/echo");
+    let length: usize = 16 << 20;
+    let mut frame = vec![0x82, 0xff];
+    frame.extend((length as u64).to_be_bytes());
+    // A mask of zeros leaves the payload as it is.
+    frame.extend([0; 4]);
+    frame.resize(frame.len() + length, b'x');
+    stream.write_all(&frame).unwrap();
+    let mut received = 0;
+    while received < length {
+        let (header, payload) = read_frame(&mut stream);
+        assert!(payload.iter().all(|byte| *byte == b'x'));
+        received += payload.len();
+        assert_eq!(header & 0x80 != 0, received == length, "after {received} bytes");
+    }
 }
 
 #[test]
@@ -111,4 +140,40 @@ fn a_self_signed_certificate_makes_it_wss() {
     let mut websocket = builder.danger_accept_invalid_certs(true).connect_blocking().unwrap();
     websocket.send("hidden").unwrap();
     assert_eq!(websocket.recv().unwrap().unwrap(), Message::text("hidden"));
+}
+
+/// Opens a WebSocket by hand.
+fn open_raw(stream: &mut TcpStream, host: &str, path: &str) {
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+}
+
+/// The first byte and the payload of a frame from the server.
+fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut start = [0; 2];
+    stream.read_exact(&mut start).unwrap();
+    let mut length = [0; 8];
+    let announced = match start[1] {
+        126 => &mut length[6..],
+        127 => &mut length[..],
+        short => {
+            length[7] = short;
+            &mut []
+        }
+    };
+    stream.read_exact(announced).unwrap();
+    let mut payload = vec![0; u64::from_be_bytes(length) as usize];
+    stream.read_exact(&mut payload).unwrap();
+    (start[0], payload)
 }

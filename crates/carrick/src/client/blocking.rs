@@ -11,7 +11,7 @@ use tokio::{
 use super::builder::ClientBuilder;
 use crate::{
     error::Error,
-    protocol::{Agreement, CloseCode, Closed, Kind, Message},
+    protocol::{Agreement, CloseCode, Closed, Compression, FrameRecord, Kind, Message, Prepared, Traffic},
     transport::NetStream,
     websocket::{Piece, WebSocket as AsyncWebSocket},
 };
@@ -131,6 +131,24 @@ impl WebSocket {
         self.blocker.run(self.websocket.feed(message))?
     }
 
+    /// Queues a message, with a choice for this message about compression.
+    ///
+    /// # Errors
+    ///
+    /// As [`carrick::WebSocket::feed_with`](crate::WebSocket::feed_with).
+    pub fn feed_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
+        self.blocker.run(self.websocket.feed_with(message, compression))?
+    }
+
+    /// Queues a message that was prepared for many connections.
+    ///
+    /// # Errors
+    ///
+    /// As [`carrick::WebSocket::feed_prepared`](crate::WebSocket::feed_prepared).
+    pub fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
+        self.blocker.run(self.websocket.feed_prepared(prepared))?
+    }
+
     /// Writes everything that is queued.
     ///
     /// # Errors
@@ -169,6 +187,16 @@ impl WebSocket {
         self.blocker.run(self.websocket.close(code, reason))?
     }
 
+    /// Queues a close frame behind what is queued already. [`recv`](WebSocket::recv) writes it, hands out what the peer
+    /// still sends and ends with the closing handshake. Does nothing if a close frame was sent before.
+    ///
+    /// # Errors
+    ///
+    /// As [`carrick::WebSocket::start_close`](crate::WebSocket::start_close).
+    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.websocket.start_close(code, reason)
+    }
+
     /// How the connection was closed; `None` as long as it is not.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
@@ -191,6 +219,35 @@ impl WebSocket {
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.websocket.round_trip()
+    }
+
+    /// What was received since the opening handshake.
+    #[must_use]
+    pub fn received(&self) -> Traffic {
+        self.websocket.received()
+    }
+
+    /// What was sent since the opening handshake.
+    #[must_use]
+    pub fn sent(&self) -> Traffic {
+        self.websocket.sent()
+    }
+
+    /// How many bytes are queued and not handed to the operating system yet.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.websocket.unsent()
+    }
+
+    /// Whether a record of each frame is kept for [`next_record`](WebSocket::next_record); the latest 1,024. Off by
+    /// default.
+    pub fn set_tracing(&mut self, on: bool) {
+        self.websocket.set_tracing(on);
+    }
+
+    /// The oldest record of a frame that has not been taken yet.
+    pub fn next_record(&mut self) -> Option<FrameRecord> {
+        self.websocket.next_record()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ClientTls, dial, exchange, read_body_start},
+    transport::{Address, ClientTls, ConnectEvent, Dialer, Stopwatch, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -61,29 +61,31 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// ```
 #[derive(Clone)]
 pub struct ClientBuilder {
-    address: Address,
-    handshake: ClientHandshake,
+    pub(super) address: Address,
+    pub(super) handshake: ClientHandshake,
     /// Names of the headers that were added, for `Debug`.
-    header_names: Vec<HeaderName>,
-    authorization: Option<HeaderValue>,
+    pub(super) header_names: Vec<HeaderName>,
+    pub(super) authorization: Option<HeaderValue>,
     deflate: Option<DeflateConfig>,
     config: Arc<Config>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
-    connect_timeout: Duration,
-    pub(super) tls: ClientTls,
+    pub(super) dialer: Dialer,
 }
 
 /// What a server answered, not checked yet.
-struct Answer {
+pub(super) struct Answer {
     pending: PendingHandshake,
-    response: Response<()>,
+    pub(super) response: Response<()>,
     /// What was read behind the head.
     received: BytesMut,
 }
 
 impl ClientBuilder {
     /// A builder for the server at `url`: `ws`, `wss`, or `http` and `https`, which mean the same (WHATWG WebSockets).
+    ///
+    /// `ws+unix:///path/of/the.sock:/request/path` is a server on a Unix socket, as node's `ws` has it: the first colon of
+    /// the path divides the socket from what is requested, and the host is `localhost`.
     ///
     /// A user and a password in it are sent as [`basic_auth`](ClientBuilder::basic_auth) does.
     ///
@@ -105,8 +107,7 @@ impl ClientBuilder {
             config: Arc::default(),
             head_limits: HeadLimits::default(),
             handshake_timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(5),
-            tls: ClientTls::default(),
+            dialer: Dialer::default(),
         };
         let builder = builder.deflate(Some(DeflateConfig::default()));
         match user {
@@ -230,21 +231,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one address of the server may take to answer before the next one is tried. Default: 5 s, so that
-    /// there is time for a second one within the default of
-    /// [`handshake_timeout`](ClientBuilder::handshake_timeout).
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Connects to the server and opens a WebSocket. Tries the addresses of its name one after the other.
+    /// Connects to the server and opens a WebSocket.
+    ///
+    /// Of several addresses the first that answers is taken: the families take turns, and the next address is tried
+    /// 250 ms after the one before, or at once when one fails (RFC 8305). The error names every attempt.
     ///
     /// # Errors
     ///
     /// - [`Error::Io`] if the name cannot be resolved or no address answers
     /// - [`Error::Tls`] if TLS failed, most often because of the certificate, or if its settings cannot be used
+    /// - [`Error::Proxy`] if a proxy does not lead to the server, and [`Error::Url`] if the environment names none that
+    ///   can be used
     /// - [`Error::Response`] if the server refused or broke the opening handshake;
     ///   [`ResponseError::Status`] holds the status, the headers and the start of the body
     /// - [`Error::Timeout`] after [`handshake_timeout`](ClientBuilder::handshake_timeout)
@@ -279,10 +276,7 @@ impl ClientBuilder {
     pub async fn connect(&self) -> Result<WebSocket, Error> {
         let (stream, answer) = self
             .in_time(async {
-                if self.address.secure {
-                    self.tls.check()?;
-                }
-                let mut stream = dial(&self.address, &self.tls, self.connect_timeout).await?;
+                let mut stream = self.dialer.dial(&self.address).await?;
                 let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
                 Ok((stream, answer))
             })
@@ -327,12 +321,19 @@ impl ClientBuilder {
         timeout(waited, opening).await.map_err(late)?
     }
 
-    async fn exchange(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<Answer, Error> {
+    pub(super) async fn exchange(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> Result<Answer, Error> {
         let (mut request, pending) = self.handshake.request(&mut rand::rng());
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
+        let observer = &self.dialer.observer;
+        observer.tell(&ConnectEvent::Requested { request: &request });
+        let start = Stopwatch::start();
         let (response, received) = exchange(stream, &request, self.head_limits).await?;
+        observer.tell(&ConnectEvent::Answered { response: &response, took: start.took() });
         Ok(Answer { pending, response, received })
     }
 
@@ -374,7 +375,8 @@ impl fmt::Debug for ClientBuilder {
             .field("deflate", &self.deflate)
             .field("config", &self.config)
             .field("handshake_timeout", &self.handshake_timeout)
-            .field("connect_timeout", &self.connect_timeout)
+            .field("proxy", &self.dialer.proxy)
+            .field("connect_timeout", &self.dialer.connect_timeout)
             .finish_non_exhaustive()
     }
 }

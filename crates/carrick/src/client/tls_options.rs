@@ -21,7 +21,7 @@ impl ClientBuilder {
     /// # }
     /// ```
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ClientBuilder, Error> {
-        self.tls.add_roots(pem.as_ref())?;
+        self.dialer.tls.add_roots(pem.as_ref())?;
         Ok(self)
     }
 
@@ -30,7 +30,7 @@ impl ClientBuilder {
     /// [`connect`](ClientBuilder::connect) fails.
     #[must_use]
     pub fn system_roots(mut self, trusted: bool) -> ClientBuilder {
-        self.tls.set_only_own_roots(!trusted);
+        self.dialer.tls.set_only_own_roots(!trusted);
         self
     }
 
@@ -46,7 +46,7 @@ impl ClientBuilder {
         chain_pem: impl AsRef<[u8]>,
         key_pem: impl AsRef<[u8]>,
     ) -> Result<ClientBuilder, Error> {
-        self.tls.set_identity(chain_pem.as_ref(), key_pem.as_ref())?;
+        self.dialer.tls.set_identity(chain_pem.as_ref(), key_pem.as_ref())?;
         Ok(self)
     }
 
@@ -55,7 +55,7 @@ impl ClientBuilder {
     /// [`root_certificates`](ClientBuilder::root_certificates) even there.
     #[must_use]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> ClientBuilder {
-        self.tls.set_accept_invalid(accept);
+        self.dialer.tls.set_accept_invalid(accept);
         self
     }
 }

@@ -28,7 +28,8 @@ impl Server {
                 let stream = handshake.await?;
                 let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
-                Ok((NetStream::new(stream), certificates))
+                let peer = stream.get_ref().0.peer_addr().ok();
+                Ok((NetStream::over(stream, peer), certificates))
             })
         }));
         self

@@ -1,12 +1,13 @@
 //! TLS of a client.
 
 use std::{
-    error,
+    error, io,
+    panic::resume_unwind,
     sync::{Arc, OnceLock},
 };
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -14,11 +15,15 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
-use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use url::Host;
 
-use super::{stream::NetStream, tls::provider};
+use super::{
+    connect_event::{ConnectEvent, Observer, Stopwatch},
+    stream::NetStream,
+    tls::provider,
+};
 use crate::error::Error;
 
 /// The settings of TLS and what is made of them, which clones share until they change a setting.
@@ -72,8 +77,13 @@ impl ClientTls {
         &mut self.settings
     }
 
-    /// TLS over `tcp` with the server that has to be `host`.
-    pub(crate) async fn connect(&self, tcp: TcpStream, host: &Host<String>) -> Result<NetStream, Error> {
+    /// TLS over `carrier` with the server that has to be `host`.
+    pub(crate) async fn connect(
+        &self,
+        carrier: NetStream,
+        host: &Host<String>,
+        observer: &Observer,
+    ) -> Result<NetStream, Error> {
         let name = match host {
             Host::Domain(name) => {
                 let name = ServerName::try_from(name.clone());
@@ -85,14 +95,37 @@ impl ClientTls {
             Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
         };
         let connector = TlsConnector::from(self.config()?);
+        let peer = carrier.peer_addr();
+        let start = Stopwatch::start();
         let stream =
-            connector.connect(name, tcp).await.map_err(|error| ClientTls::explained(error.into()))?;
-        Ok(NetStream::new(stream))
+            connector.connect(name, carrier).await.map_err(|error| ClientTls::explained(error.into()))?;
+        tell(observer, stream.get_ref().1, start);
+        Ok(NetStream::over(stream, peer))
     }
 
-    /// Fails at once what would fail after the connection is made.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        self.config().map(drop)
+    /// Fails at once what would fail after the connection is made. The first time this reads the certificates of the
+    /// system, on a thread that may block.
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
+        if self.built.get().is_some() {
+            return Ok(());
+        }
+        let tls = self.clone();
+        match spawn_blocking(move || tls.config().map(drop)).await {
+            Ok(built) => built,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(Error::Io(io::Error::other("runtime is shutting down"))),
+            },
+        }
+    }
+
+    /// The same settings, for a server that must not see our certificate.
+    pub(crate) fn without_identity(&self) -> ClientTls {
+        let mut tls = self.clone();
+        if tls.settings.identity.is_some() {
+            tls.change().identity = None;
+        }
+        tls
     }
 
     /// An error as TLS explains it: rustls hides its own in those of the stream.
@@ -150,6 +183,17 @@ impl Settings {
         };
         Ok(WebPkiServerVerifier::builder_with_provider(roots, provider).build()?)
     }
+}
+
+fn tell(observer: &Observer, connection: &ClientConnection, start: Stopwatch) {
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        _ => "TLS",
+    };
+    let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+    let cipher = cipher.as_deref().unwrap_or("an unknown cipher");
+    observer.tell(&ConnectEvent::Secured { version, cipher, took: start.took() });
 }
 
 /// The certificate authorities of the system, or the bundled ones of Mozilla if the system has none. Read once.
@@ -220,8 +264,6 @@ impl ServerCertVerifier for AcceptInvalid {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

@@ -3,10 +3,13 @@
 mod address;
 #[cfg(feature = "tls")]
 mod client_tls;
+mod connect_event;
 mod dial;
 mod http1;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
+mod prefixed;
+mod proxy;
 #[cfg(feature = "tls")]
 mod reload;
 #[cfg(feature = "tls")]
@@ -18,10 +21,14 @@ mod tls;
 pub(crate) use address::Address;
 #[cfg(feature = "tls")]
 pub(crate) use client_tls::ClientTls;
-pub(crate) use dial::dial;
+pub use connect_event::ConnectEvent;
+pub(crate) use connect_event::{Observer, Stopwatch};
+pub(crate) use dial::Dialer;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+pub use proxy::Proxy;
+pub(crate) use proxy::ProxyPolicy;
 #[cfg(feature = "tls")]
 pub use reload::ReloadableTls;
 #[cfg(feature = "tls")]

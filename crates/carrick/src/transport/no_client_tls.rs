@@ -1,9 +1,8 @@
 //! What stands for TLS where it is not compiled in.
 
-use tokio::net::TcpStream;
 use url::Host;
 
-use super::stream::NetStream;
+use super::{connect_event::Observer, stream::NetStream};
 use crate::error::Error;
 
 /// Refuses.
@@ -12,13 +11,24 @@ pub(crate) struct ClientTls {}
 
 impl ClientTls {
     #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
-    pub(crate) async fn connect(&self, _: TcpStream, _: &Host<String>) -> Result<NetStream, Error> {
+    pub(crate) async fn connect(
+        &self,
+        _: NetStream,
+        _: &Host<String>,
+        _: &Observer,
+    ) -> Result<NetStream, Error> {
         Err(ClientTls::missing())
     }
 
     /// Fails at once what would fail after the connection is made.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
         Err(ClientTls::missing())
+    }
+
+    /// The same settings, for a server that must not see our certificate.
+    pub(crate) fn without_identity(&self) -> ClientTls {
+        self.clone()
     }
 
     /// An error as TLS explains it.
@@ -27,6 +37,6 @@ impl ClientTls {
     }
 
     fn missing() -> Error {
-        Error::Config("wss needs the feature `tls` of carrick, which is not compiled in".into())
+        Error::Config("wss and https need the feature `tls` of carrick, which is not compiled in".into())
     }
 }

@@ -93,6 +93,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         &self.stream
     }
 
+    /// Bytes that are queued and not written yet.
+    pub(super) fn unsent(&self) -> usize {
+        self.output.len()
+    }
+
+    pub(super) fn set_high_water_bytes(&mut self, bytes: usize) {
+        self.connection.set_high_water_bytes(bytes);
+        // A writer that waits for the low mark goes on if the new high mark is not reached.
+        self.full = false;
+    }
+
     /// Calls into the core with the output of this connection.
     pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
         let Driver { connection, output, .. } = self;

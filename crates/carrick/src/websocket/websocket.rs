@@ -358,8 +358,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.driver.connection().sent()
     }
 
+    /// How many bytes are queued and not handed to the stream yet.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.driver.unsent()
+    }
+
+    /// Changes [`Config::high_water_bytes`] for this connection alone: how much may wait to be written.
+    ///
+    /// ```
+    /// # async fn example(mut websocket: carrick::WebSocket) -> Result<(), carrick::Error> {
+    /// // This peer is given a large answer, which it takes in its own time.
+    /// websocket.set_high_water_bytes(8 << 20);
+    /// for part in 0..1000u32 {
+    ///     websocket.feed(format!("part {part}")).await?;
+    /// }
+    /// println!("{} bytes wait", websocket.unsent());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_high_water_bytes(&mut self, bytes: usize) {
+        self.driver.set_high_water_bytes(bytes);
+    }
+
     /// Whether a record of each frame is kept for [`next_record`](WebSocket::next_record); the latest 1,024. Off by
-    /// default.
+    /// default. A received frame is recorded once the start of its payload is there, or the connection has ended.
     pub fn set_tracing(&mut self, on: bool) {
         self.driver.connection_mut().set_tracing(on);
     }

@@ -9,7 +9,10 @@ use std::{
 
 use carrick::{
     ClientBuilder, Error, blocking,
-    protocol::{CloseCode, HeadLimits, HeadReader, Initiator, Kind, Message, Role},
+    protocol::{
+        CloseCode, Compression, Config, HeadLimits, HeadReader, Initiator, Kind, Message, Opcode, Prepared,
+        Role,
+    },
 };
 
 use crate::support::{accept_of, close, ping, text};
@@ -119,6 +122,31 @@ fn it_closes() {
     assert!(closed.is_clean());
     assert_eq!(closed.by, Initiator::Application);
     server.join().unwrap();
+}
+
+#[test]
+fn it_queues_counts_and_keeps_what_comes_behind_its_close_frame() {
+    let frames = [text(Role::Server, "late"), close(Role::Server, CloseCode::NORMAL, "")].concat();
+    let (url, server) = serve(frames);
+    let mut config = Config::default();
+    // This server leaves the end of the stream to the client.
+    config.close_timeout = Duration::from_millis(500);
+    let client = ClientBuilder::new(&url).unwrap().deflate(None).config(config);
+    let mut client = client.connect_blocking().unwrap();
+    client.set_tracing(true);
+    client.feed_with("plain", Compression::Never).unwrap();
+    client.feed_prepared(&Prepared::new(Message::binary(vec![1, 2]))).unwrap();
+    // Six bytes of header and mask each.
+    assert_eq!(client.unsent(), 5 + 2 + 2 * 6);
+    client.start_close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(client.recv().unwrap().unwrap(), Message::text("late"));
+    assert!(client.recv().is_none());
+    assert_eq!((client.sent().messages, client.received().messages), (2, 1));
+    let records: Vec<_> = std::iter::from_fn(|| client.next_record()).map(|record| record.opcode).collect();
+    let expected = [Opcode::Text, Opcode::Binary, Opcode::Close, Opcode::Text, Opcode::Close];
+    assert_eq!(records, expected);
+    drop(client);
+    assert_eq!(server.join().unwrap().len(), 5 + 2 + 2 * 6 + 8);
 }
 
 #[tokio::test]

@@ -9,9 +9,13 @@ mod blocking;
 mod cancellation;
 #[cfg(feature = "net")]
 mod client;
+#[cfg(feature = "net")]
+mod connect_event;
 mod exports;
 mod layers;
 mod pair;
+#[cfg(feature = "net")]
+mod proxy;
 mod rules;
 #[cfg(feature = "net")]
 mod server;
@@ -23,6 +27,9 @@ mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
+mod trace;
+#[cfg(all(unix, feature = "net"))]
+mod unix_socket;
 #[cfg(feature = "net")]
 mod websocket;
 mod wire;

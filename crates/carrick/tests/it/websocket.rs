@@ -128,6 +128,28 @@ async fn feed_waits_also_where_both_marks_are_one() {
 }
 
 #[tokio::test]
+async fn a_writer_that_waits_goes_on_once_the_high_mark_is_raised() {
+    let (near, _far) = duplex(1000);
+    let mut server = websocket(near, Role::Server, |config| {
+        config.high_water_bytes = 2000;
+        config.low_water_bytes = 500;
+    });
+    let message = Bytes::from(vec![1; 998]);
+    for _ in 0..2 {
+        server.feed(message.clone()).now_or_never().expect("below the mark nothing waits").unwrap();
+    }
+    assert_eq!(server.unsent(), 2004);
+    assert!(server.feed(message.clone()).now_or_never().is_none());
+    server.set_high_water_bytes(4000);
+    for _ in 0..3 {
+        server.feed(message.clone()).now_or_never().expect("below the new mark nothing waits").unwrap();
+    }
+    // The pipe took 1,000 bytes meanwhile.
+    assert_eq!(server.unsent(), 4010);
+    assert!(server.feed(message).now_or_never().is_none());
+}
+
+#[tokio::test]
 async fn a_message_that_is_kept_does_not_keep_a_large_read() {
     // The first message of a read has its own bytes; those behind it are slices of one allocation if that is small.
     for (count, shared) in [(50, true), (2000, false)] {

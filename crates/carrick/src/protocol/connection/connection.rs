@@ -18,7 +18,7 @@ use super::{
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
-    trace::{Direction, FrameRecord, Ledger, Traffic},
+    trace::{FrameRecord, Ledger, Traffic},
 };
 use crate::protocol::{
     frame::{CloseFrame, Frame, FramePiece, FrameReader, Opcode},
@@ -366,6 +366,11 @@ impl Connection {
         &self.config
     }
 
+    /// Changes [`Config::high_water_bytes`] for this connection alone.
+    pub fn set_high_water_bytes(&mut self, bytes: usize) {
+        Arc::make_mut(&mut self.config).high_water_bytes = bytes;
+    }
+
     /// What was agreed on for permessage-deflate, if it was.
     #[must_use]
     pub fn deflate(&self) -> Option<&DeflateParams> {
@@ -391,7 +396,7 @@ impl Connection {
     }
 
     /// Whether a record of each frame is kept for [`poll_record`](Connection::poll_record): the latest 1,024. Off by
-    /// default.
+    /// default. A received frame is recorded once the start of its payload is there, or the connection has ended.
     pub fn set_tracing(&mut self, on: bool) {
         self.ledger.set_tracing(on);
     }
@@ -404,18 +409,8 @@ impl Connection {
     /// `rest` starts at `start` of the received bytes.
     fn handle_piece(&mut self, piece: &FramePiece, rest: &[u8], start: usize, shell: &mut Shell<'_>) -> Step {
         let header = &piece.header;
-        if piece.first {
-            self.ledger.note(FrameRecord {
-                at: shell.now,
-                direction: Direction::In,
-                opcode: header.opcode,
-                fin: header.fin,
-                compressed: header.rsv1,
-                masked: header.mask.is_some(),
-                length: header.length,
-            });
-        }
         let payload = rest.get(piece.payload.clone()).unwrap_or_default();
+        self.ledger.note_received(piece, payload, shell.now);
         let range = start + piece.payload.start..start + piece.payload.end;
         if header.opcode.is_control() {
             return self.handle_control(piece, payload, range, shell);
@@ -498,6 +493,7 @@ impl Connection {
         self.closing.handle_finished(shell.now, self.config.close_timeout, closed.violation.is_some());
         self.writer.stop(shell);
         self.reader.stop(shell.pool);
+        self.ledger.stop();
         self.control = Vec::new();
         self.unanswered_ping = None;
         self.closed = Some(Box::new(closed));

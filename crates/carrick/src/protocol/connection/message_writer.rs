@@ -9,7 +9,7 @@ use super::{
     message::{Kind, Message},
     prepared::Prepared,
     shell::Shell,
-    trace::{Direction, FrameRecord, Ledger},
+    trace::{Ledger, SentFrame},
 };
 use crate::protocol::{
     frame::{Frame, FrameWriter, Opcode},
@@ -98,20 +98,13 @@ pub(super) struct FrameSink<'a, 'b> {
 
 impl FrameSink<'_, '_> {
     pub(super) fn write(&mut self, frame: Frame) {
-        self.note(frame.fin, frame.rsv1, frame.opcode, frame.payload.len());
+        self.note(frame.fin, frame.rsv1, frame.opcode, &frame.payload);
         FrameWriter::new(self.role).write(frame, self.shell.random, self.shell.output);
     }
 
-    fn note(&mut self, fin: bool, compressed: bool, opcode: Opcode, length: usize) {
-        self.ledger.note(FrameRecord {
-            at: self.shell.now,
-            direction: Direction::Out,
-            opcode,
-            fin,
-            compressed,
-            masked: self.role.masks(),
-            length: length as u64,
-        });
+    fn note(&mut self, fin: bool, compressed: bool, opcode: Opcode, payload: &[u8]) {
+        let masked = self.role.masks();
+        self.ledger.note_sent(&SentFrame { opcode, fin, compressed, masked, payload }, self.shell.now);
     }
 }
 
@@ -171,7 +164,7 @@ impl MessageWriter {
         if sink.role.masks() {
             sink.write(Frame { fin: true, rsv1: framed.rsv1, opcode, payload: framed.payload() });
         } else {
-            sink.note(true, framed.rsv1, opcode, framed.payload().len());
+            sink.note(true, framed.rsv1, opcode, &framed.payload());
             sink.shell.output.push(framed.bytes);
         }
         Ok(())

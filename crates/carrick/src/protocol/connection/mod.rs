@@ -9,6 +9,7 @@ mod message;
 mod message_reader;
 mod message_writer;
 mod prepared;
+mod preview;
 mod shell;
 mod trace;
 

@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, fmt, time::Instant};
 
-use crate::protocol::frame::Opcode;
+use bytes::Bytes;
+
+use super::preview::{kept_bytes, write_preview};
+use crate::protocol::frame::{FramePiece, Opcode};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,8 +16,12 @@ pub enum Direction {
     Out,
 }
 
-/// One frame that went over the wire, without its payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One frame that went over the wire.
+///
+/// Its `Display` is a line of a trace: `< text 5 bytes fin masked "Hello"`. A payload, or the start of it, is shown in
+/// quotes if it is text that can be printed, else in hexadecimal digits; a close frame by its code, the code in words
+/// and its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameRecord {
     /// When its header was received, or when it was queued.
     pub at: Instant,
@@ -30,6 +37,9 @@ pub struct FrameRecord {
     pub masked: bool,
     /// Length of its payload on the wire, in bytes.
     pub length: u64,
+    /// The start of its payload: at most 32 bytes of a data frame, all of a control frame. Not masked, and compressed
+    /// where the frame is. It is shorter if the connection ended before so much of it came.
+    pub preview: Bytes,
 }
 
 impl fmt::Display for FrameRecord {
@@ -44,7 +54,8 @@ impl fmt::Display for FrameRecord {
                 write!(f, " {word}")?;
             }
         }
-        Ok(())
+        let cut = self.length > self.preview.len() as u64;
+        write_preview(f, self.opcode, &self.preview, cut)
     }
 }
 
@@ -74,36 +85,118 @@ impl Traffic {
 pub(super) struct Ledger {
     pub(super) received: Traffic,
     pub(super) sent: Traffic,
-    records: Option<VecDeque<FrameRecord>>,
+    trace: Option<Box<Trace>>,
+}
+
+/// A frame that is queued.
+pub(super) struct SentFrame<'a> {
+    pub(super) opcode: Opcode,
+    pub(super) fin: bool,
+    pub(super) compressed: bool,
+    pub(super) masked: bool,
+    /// Not masked yet.
+    pub(super) payload: &'a [u8],
+}
+
+#[derive(Debug, Default)]
+struct Trace {
+    records: VecDeque<FrameRecord>,
+    /// The frame that is being received, until enough of its payload is there. The frames of a peer come one after the
+    /// other, so there is only one.
+    open: Option<(FrameRecord, Vec<u8>)>,
 }
 
 impl Ledger {
     pub(super) fn set_tracing(&mut self, on: bool) {
-        match (on, &self.records) {
-            (true, None) => self.records = Some(VecDeque::new()),
+        match (on, &self.trace) {
+            (true, None) => self.trace = Some(Box::default()),
             (true, Some(_)) => {}
-            (false, _) => self.records = None,
+            (false, _) => self.trace = None,
         }
     }
 
+    /// Takes a piece of a received frame, whose payload is `payload`, not masked any more.
     #[inline]
-    pub(super) fn note(&mut self, record: FrameRecord) {
-        let traffic = match record.direction {
-            Direction::In => &mut self.received,
-            Direction::Out => &mut self.sent,
-        };
-        traffic.count(record.opcode, record.fin, record.length);
-        if let Some(records) = &mut self.records {
-            // Nobody may be taking them: the oldest go.
-            if records.len() == MAX_RECORDS {
-                records.pop_front();
-            }
-            records.push_back(record);
+    pub(super) fn note_received(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
+        let header = &piece.header;
+        if piece.first {
+            self.received.count(header.opcode, header.fin, header.length);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.receive(piece, payload, now);
+        }
+    }
+
+    /// Takes a frame that is queued.
+    #[inline]
+    pub(super) fn note_sent(&mut self, frame: &SentFrame<'_>, now: Instant) {
+        self.sent.count(frame.opcode, frame.fin, frame.payload.len() as u64);
+        if let Some(trace) = &mut self.trace {
+            trace.send(frame, now);
+        }
+    }
+
+    /// Nothing more will be received: a frame that is cut off is recorded as far as it came.
+    pub(super) fn stop(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.close_record();
         }
     }
 
     pub(super) fn next_record(&mut self) -> Option<FrameRecord> {
-        self.records.as_mut()?.pop_front()
+        self.trace.as_mut()?.records.pop_front()
+    }
+}
+
+impl Trace {
+    #[cold]
+    fn receive(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
+        let header = &piece.header;
+        if piece.first {
+            let record = FrameRecord {
+                at: now,
+                direction: Direction::In,
+                opcode: header.opcode,
+                fin: header.fin,
+                compressed: header.rsv1,
+                masked: header.mask.is_some(),
+                length: header.length,
+                preview: Bytes::new(),
+            };
+            self.open = Some((record, Vec::new()));
+        }
+        // Tracing may have begun inside of the frame.
+        let Some((record, preview)) = &mut self.open else { return };
+        let wanted = kept_bytes(record.opcode, record.length);
+        let missing = payload.len().min(wanted - preview.len());
+        preview.extend_from_slice(payload.get(..missing).unwrap_or_default());
+        if preview.len() == wanted {
+            self.close_record();
+        }
+    }
+
+    #[cold]
+    fn send(&mut self, frame: &SentFrame<'_>, now: Instant) {
+        let &SentFrame { opcode, fin, compressed, masked, payload } = frame;
+        let length = payload.len() as u64;
+        let preview = payload.get(..kept_bytes(opcode, length)).unwrap_or_default();
+        let preview = Bytes::copy_from_slice(preview);
+        let direction = Direction::Out;
+        self.push(FrameRecord { at: now, direction, opcode, fin, compressed, masked, length, preview });
+    }
+
+    fn close_record(&mut self) {
+        if let Some((record, preview)) = self.open.take() {
+            self.push(FrameRecord { preview: preview.into(), ..record });
+        }
+    }
+
+    fn push(&mut self, record: FrameRecord) {
+        // Nobody may be taking them: the oldest go.
+        if self.records.len() == MAX_RECORDS {
+            self.records.pop_front();
+        }
+        self.records.push_back(record);
     }
 }
 
@@ -113,30 +206,33 @@ const MAX_RECORDS: usize = 1024;
 #[expect(clippy::disallowed_methods)]
 mod tests {
     use super::*;
+    use crate::protocol::frame::Header;
 
-    fn ping(at: Instant, length: u64) -> FrameRecord {
-        FrameRecord {
-            at,
-            direction: Direction::In,
-            opcode: Opcode::Ping,
-            fin: true,
-            compressed: false,
-            masked: true,
-            length,
-        }
+    fn piece(opcode: Opcode, length: u64, first: bool) -> FramePiece {
+        let header = Header { fin: true, rsv1: false, opcode, mask: Some([0; 4]), length };
+        FramePiece { header, payload: 0..0, first, last: false }
+    }
+
+    fn lines(ledger: &mut Ledger) -> Vec<String> {
+        std::iter::from_fn(|| ledger.next_record()).map(|record| record.to_string()).collect()
     }
 
     #[test]
     fn records_are_kept_only_while_tracing_and_the_oldest_go_first() {
         let now = Instant::now();
         let mut ledger = Ledger::default();
-        ledger.note(ping(now, 0));
+        let ping = |ledger: &mut Ledger, payload: &[u8]| {
+            ledger.note_received(&piece(Opcode::Ping, payload.len() as u64, true), payload, now);
+        };
+        ping(&mut ledger, b"");
         assert_eq!(ledger.next_record(), None);
         ledger.set_tracing(true);
-        for length in 0..=MAX_RECORDS as u64 {
-            ledger.note(ping(now, length));
+        ping(&mut ledger, b"oldest");
+        ping(&mut ledger, b"next");
+        for _ in 1..MAX_RECORDS {
+            ping(&mut ledger, b"");
         }
-        assert_eq!(ledger.next_record(), Some(ping(now, 1)));
+        assert_eq!(ledger.next_record().unwrap().to_string(), "< ping 4 bytes fin masked \"next\"");
         ledger.set_tracing(false);
         assert_eq!(ledger.next_record(), None);
         assert_eq!(ledger.received.frames, MAX_RECORDS as u64 + 2);
@@ -144,7 +240,37 @@ mod tests {
     }
 
     #[test]
-    fn a_record_reads_like_a_line_of_a_trace() {
-        assert_eq!(ping(Instant::now(), 4).to_string(), "< ping 4 bytes fin masked");
+    fn a_received_frame_is_recorded_as_soon_as_the_start_of_its_payload_is_there() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        ledger.set_tracing(true);
+        ledger.note_received(&piece(Opcode::Binary, 33, true), b"", now);
+        ledger.note_received(&piece(Opcode::Binary, 33, false), &[b'a'; 31], now);
+        assert_eq!(lines(&mut ledger), Vec::<String>::new());
+        ledger.note_received(&piece(Opcode::Binary, 33, false), b"b", now);
+        let line = format!("< binary 33 bytes fin masked \"{}b\"…", "a".repeat(31));
+        assert_eq!(lines(&mut ledger), [line]);
+        ledger.note_received(&piece(Opcode::Binary, 33, false), b"c", now);
+        assert_eq!(lines(&mut ledger), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_off_is_recorded_as_far_as_it_came() {
+        let mut ledger = Ledger::default();
+        ledger.set_tracing(true);
+        ledger.note_received(&piece(Opcode::Text, 9, true), b"cut", Instant::now());
+        ledger.stop();
+        ledger.stop();
+        assert_eq!(lines(&mut ledger), ["< text 9 bytes fin masked \"cut\"…"]);
+    }
+
+    #[test]
+    fn tracing_that_begins_inside_of_a_frame_begins_with_the_next() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        ledger.note_received(&piece(Opcode::Text, 9, true), b"half", now);
+        ledger.set_tracing(true);
+        ledger.note_received(&piece(Opcode::Text, 9, false), b" more", now);
+        assert_eq!(lines(&mut ledger), Vec::<String>::new());
     }
 }

@@ -133,28 +133,3 @@ fn a_prepared_message_is_the_same_frame_on_every_connection() {
         }
     }
 }
-
-#[test]
-fn a_trace_has_one_record_for_each_frame_of_both_ways() {
-    for role in BOTH {
-        let mut peer = Setup::of(role).deflate().peer();
-        peer.connection.set_tracing(true);
-        peer.receives(&[text("Hel").open(), ping("p"), continuation("lo")]);
-        sends(&mut peer, "a".repeat(1000)).unwrap();
-        let length = peer.sends()[1].payload.len();
-        let records: Vec<String> =
-            std::iter::from_fn(|| peer.connection.poll_record()).map(|record| record.to_string()).collect();
-        let (theirs, ours) = match role {
-            Role::Server => (" masked", ""),
-            Role::Client => ("", " masked"),
-        };
-        let expected = [
-            format!("< text 3 bytes{theirs}"),
-            format!("< ping 1 bytes fin{theirs}"),
-            format!("> pong 1 bytes fin{ours}"),
-            format!("< continuation 2 bytes fin{theirs}"),
-            format!("> text {length} bytes fin deflate{ours}"),
-        ];
-        assert_eq!(records, expected);
-    }
-}

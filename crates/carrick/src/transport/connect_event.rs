@@ -1,0 +1,278 @@
+//! The steps of opening a connection, told as they happen.
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response,
+    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE},
+};
+
+use crate::{
+    protocol::{write_request, write_response},
+    system,
+};
+
+/// One step of opening a connection, for a trace: [`ClientBuilder::on_connect_event`].
+///
+/// `Display` gives a line for people. For the two heads it gives their first line and a line for each header, led by
+/// `> ` (sent) or `< ` (received); the values of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` are
+/// shown as `…`. The credentials of a proxy or of a URL stand in no event. A query does stand in the request, as it is
+/// sent.
+///
+/// [`ClientBuilder::on_connect_event`]: crate::ClientBuilder::on_connect_event
+///
+/// ```
+/// use carrick::ConnectEvent;
+///
+/// let event = ConnectEvent::Connecting { address: "[::1]:9000".parse()? };
+/// assert_eq!(event.to_string(), "connecting to [::1]:9000");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum ConnectEvent<'a> {
+    /// The addresses of a name are known. Does not come for a host that is an address already.
+    Resolved {
+        /// The name: of the server, or of its proxy.
+        host: &'a str,
+        /// The addresses in the order of the resolver, each with the port.
+        addresses: &'a [SocketAddr],
+        /// How long that took.
+        took: Duration,
+    },
+    /// An attempt to connect starts. Several may run at once (RFC 8305).
+    Connecting {
+        /// Where to.
+        address: SocketAddr,
+    },
+    /// An attempt to connect failed. The others go on.
+    ConnectFailed {
+        /// Where to.
+        address: SocketAddr,
+        /// Why.
+        error: &'a io::Error,
+        /// How long after its own start.
+        took: Duration,
+    },
+    /// The stream is there: to the server, or to its proxy.
+    Connected {
+        /// `127.0.0.1:80`, or the path of a Unix socket.
+        to: &'a str,
+        /// How long after the first attempt started.
+        took: Duration,
+    },
+    /// The proxy has connected to the server.
+    Proxied {
+        /// The proxy, without a user: `http://127.0.0.1:3128`.
+        proxy: &'a str,
+        /// Host and port that it was asked for.
+        target: &'a str,
+        /// How long it took to answer.
+        took: Duration,
+    },
+    /// The stream is encrypted, and the other side is who it should be.
+    Secured {
+        /// `TLS 1.3` or `TLS 1.2`.
+        version: &'a str,
+        /// The cipher suite, by its name in the registry of IANA.
+        cipher: &'a str,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The request of the opening handshake is about to be sent.
+    Requested {
+        /// The request, as it is sent.
+        request: &'a Request<()>,
+    },
+    /// The head of the answer is there. It is not checked yet.
+    Answered {
+        /// Status and headers.
+        response: &'a Response<()>,
+        /// How long after the request.
+        took: Duration,
+    },
+    /// The server sends us elsewhere, and we go.
+    Redirected {
+        /// The address that answered, without its query.
+        from: &'a str,
+        /// The next address, without its query.
+        to: &'a str,
+    },
+}
+
+impl fmt::Display for ConnectEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectEvent::Resolved { host, addresses, took } => {
+                let addresses: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+                write!(f, "resolved {host} to {} in {took:.1?}", addresses.join(", "))
+            }
+            ConnectEvent::Connecting { address } => write!(f, "connecting to {address}"),
+            ConnectEvent::ConnectFailed { address, error, took } => {
+                write!(f, "cannot connect to {address}: {error} (after {took:.1?})")
+            }
+            ConnectEvent::Connected { to, took } => write!(f, "connected to {to} in {took:.1?}"),
+            ConnectEvent::Proxied { proxy, target, took } => {
+                write!(f, "proxy {proxy} connected to {target} in {took:.1?}")
+            }
+            ConnectEvent::Secured { version, cipher, took } => {
+                write!(f, "encrypted by {version} with {cipher} in {took:.1?}")
+            }
+            ConnectEvent::Requested { request } => {
+                let mut shown = Request::new(());
+                *shown.method_mut() = request.method().clone();
+                *shown.uri_mut() = request.uri().clone();
+                *shown.headers_mut() = without_credentials(request.headers());
+                let mut head = Vec::new();
+                write_request(&shown, &mut head);
+                write_head(f, "> ", &head)
+            }
+            ConnectEvent::Answered { response, .. } => {
+                let mut shown = Response::new(());
+                *shown.status_mut() = response.status();
+                *shown.headers_mut() = without_credentials(response.headers());
+                let mut head = Vec::new();
+                write_response(&shown, &mut head);
+                write_head(f, "< ", &head)
+            }
+            ConnectEvent::Redirected { from, to } => write!(f, "redirected from {from} to {to}"),
+        }
+    }
+}
+
+fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+    let mut shown = headers.clone();
+    for (name, value) in &mut shown {
+        if CREDENTIALS.contains(name) {
+            *value = HeaderValue::from_bytes("…".as_bytes()).expect("bytes above 127 may stand in a value");
+        }
+    }
+    shown
+}
+
+/// The lines of a head, without the blank one. What a terminal would obey is escaped.
+fn write_head(f: &mut fmt::Formatter<'_>, lead: &str, head: &[u8]) -> fmt::Result {
+    for (i, line) in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()).enumerate() {
+        f.write_str(if i == 0 { "" } else { "\n" })?;
+        f.write_str(lead)?;
+        for character in line.chars() {
+            if character.is_control() && character != '\t' {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                write!(f, "{character}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who wants to know about the steps, if anybody does.
+#[derive(Clone, Default)]
+pub(crate) struct Observer {
+    told: Option<Arc<Told>>,
+}
+
+type Told = dyn Fn(&ConnectEvent<'_>) + Send + Sync;
+
+impl Observer {
+    pub(crate) fn new(told: impl Fn(&ConnectEvent<'_>) + Send + Sync + 'static) -> Observer {
+        Observer { told: Some(Arc::new(told)) }
+    }
+
+    pub(crate) fn tell(&self, event: &ConnectEvent<'_>) {
+        if let Some(told) = &self.told {
+            told(event);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.told.is_some() { "Observer" } else { "no Observer" })
+    }
+}
+
+/// When a step began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch {
+    began: Instant,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Stopwatch {
+        Stopwatch { began: system::now() }
+    }
+
+    pub(crate) fn took(self) -> Duration {
+        system::now().saturating_duration_since(self.began)
+    }
+}
+
+const CREDENTIALS: &[HeaderName] = &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_shown_line_by_line_and_without_its_credentials() {
+        let request = Request::builder()
+            .uri("/chat?room=1")
+            .header("Host", "a.example")
+            .header("Authorization", "Basic hidden")
+            .header("Cookie", "hidden=1")
+            .header("X-Name", "Zo\u{eb}\u{9b}31m")
+            .body(())
+            .unwrap();
+        let shown = ConnectEvent::Requested { request: &request }.to_string();
+        let mut lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines.remove(0), "> GET /chat?room=1 HTTP/1.1");
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            ["> Authorization: …", "> Cookie: …", "> Host: a.example", "> X-Name: Zoë\\u{9b}31m"]
+        );
+
+        let response =
+            Response::builder().status(403).header("Set-Cookie", "hidden").header("X", "y").body(()).unwrap();
+        let shown = ConnectEvent::Answered { response: &response, took: Duration::ZERO }.to_string();
+        assert_eq!(shown, "< HTTP/1.1 403 Forbidden\n< Set-Cookie: …\n< X: y");
+    }
+
+    #[test]
+    fn the_other_steps_are_one_line_each() {
+        let addresses = ["[::1]:80".parse().unwrap(), "127.0.0.1:80".parse().unwrap()];
+        let took = Duration::from_micros(1500);
+        let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+        for (event, line) in [
+            (
+                ConnectEvent::Resolved { host: "a", addresses: &addresses, took },
+                "resolved a to ::1, 127.0.0.1 in 1.5ms",
+            ),
+            (
+                ConnectEvent::ConnectFailed { address: addresses[1], error: &error, took },
+                "cannot connect to 127.0.0.1:80: connection refused (after 1.5ms)",
+            ),
+            (ConnectEvent::Connected { to: "a.sock", took }, "connected to a.sock in 1.5ms"),
+            (
+                ConnectEvent::Proxied { proxy: "socks5://p:1080", target: "a:80", took },
+                "proxy socks5://p:1080 connected to a:80 in 1.5ms",
+            ),
+            (
+                ConnectEvent::Secured { version: "TLS 1.3", cipher: "TLS13_AES_128_GCM_SHA256", took },
+                "encrypted by TLS 1.3 with TLS13_AES_128_GCM_SHA256 in 1.5ms",
+            ),
+            (
+                ConnectEvent::Redirected { from: "ws://a:80/", to: "wss://a:443/" },
+                "redirected from ws://a:80/ to wss://a:443/",
+            ),
+        ] {
+            assert_eq!(event.to_string(), line);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What an observer is told while a connection is opened.
+
+use std::sync::{Arc, Mutex};
+
+use carrick::{ClientBuilder, ConnectEvent};
+
+use crate::support::{Scripted, switching};
+
+#[tokio::test]
+async fn an_observer_is_told_each_step_in_order_and_no_credentials() {
+    let server =
+        Scripted::start(async |mut stream| switching(&mut stream, "X-Why: test\r\n", b"").await).await;
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&lines);
+    let url = format!("ws://user:hidden@localhost:{}/chat?room=1", server.port);
+    let builder = ClientBuilder::new(&url).unwrap().on_connect_event(move |event| {
+        let name = match event {
+            ConnectEvent::Resolved { .. } => "resolved",
+            ConnectEvent::Connecting { .. } => "connecting",
+            ConnectEvent::ConnectFailed { .. } => "failed",
+            ConnectEvent::Connected { .. } => "connected",
+            ConnectEvent::Requested { .. } => "requested",
+            ConnectEvent::Answered { .. } => "answered",
+            _ => "unexpected",
+        };
+        seen.lock().unwrap().push((name, event.to_string()));
+    });
+    builder.connect().await.unwrap();
+    server.result().await;
+
+    let lines = lines.lock().unwrap();
+    let mut names: Vec<_> = lines.iter().map(|(name, _)| *name).collect();
+    // Where `localhost` is ::1 first, nobody is there.
+    names.retain(|name| *name != "failed");
+    names.dedup();
+    assert_eq!(names[0], "resolved");
+    assert_eq!(names[names.len() - 3..], ["connected", "requested", "answered"]);
+    let text: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
+    assert!(text.contains("> GET /chat?room=1 HTTP/1.1\n"), "{text}");
+    assert!(text.contains("> Authorization: …\n") && text.contains("< X-Why: test\n"), "{text}");
+    assert!(!text.contains("hidden") && !text.contains("aGlkZGVu"), "{text}");
+}

@@ -1,0 +1,100 @@
+//! The other libraries: which they are, what they can do, and how they are installed and started.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::{report, shell, workspace};
+
+/// A library that we talk to.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) name: &'static str,
+    /// The file in `interop/` that runs the cases on it.
+    script: &'static str,
+    pub(super) has_server: bool,
+    pub(super) has_deflate: bool,
+    /// Whether it sends a message in fragments. All of them receive fragments.
+    pub(super) sends_fragments: bool,
+}
+
+/// All of them. A run without one of them fails.
+pub(super) const PEERS: [Peer; 4] = [
+    Peer {
+        name: "websockets",
+        script: "python/websockets_peer.py",
+        has_server: true,
+        has_deflate: true,
+        sends_fragments: true,
+    },
+    Peer {
+        name: "aiohttp",
+        script: "python/aiohttp_peer.py",
+        has_server: true,
+        has_deflate: true,
+        sends_fragments: false,
+    },
+    Peer {
+        name: "websocket-client",
+        script: "python/websocket_client_peer.py",
+        has_server: false,
+        has_deflate: false,
+        sends_fragments: true,
+    },
+    Peer { name: "ws", script: "node/ws.mjs", has_server: true, has_deflate: true, sends_fragments: true },
+];
+
+impl Peer {
+    /// The command that runs its script.
+    pub(super) fn command(&self) -> Command {
+        let interpreter = if self.script.ends_with(".py") { python() } else { "node".into() };
+        let mut command = shell::command(interpreter);
+        command.arg(workspace::root().join("interop").join(self.script));
+        // A folder beside the scripts for compiled ones is not wanted.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+}
+
+/// Our own end: `client URL CASE…`, `server` or `relay ADDRESS`.
+pub(super) fn ours() -> Command {
+    shell::command(workspace::target_dir().join("debug/interop-peer"))
+}
+
+/// Where the virtual environment and the logs are.
+pub(super) fn home() -> PathBuf {
+    workspace::target_dir().join("interop")
+}
+
+/// Installs the libraries in the versions that are pinned in `interop/`.
+pub(super) fn install() -> anyhow::Result<()> {
+    install_python()?;
+    shell::run(
+        shell::command("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(workspace::root().join("interop/node")),
+    )
+}
+
+/// A copy of the list of versions lies in the virtual environment once all of them are installed.
+fn install_python() -> anyhow::Result<()> {
+    let requirements = workspace::root().join("interop/python/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements)?;
+    let stamp = home().join("python/requirements.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let venv = home().join("python");
+    report::note(&format!("installing {} into {}", workspace::shown(&requirements), workspace::shown(&venv)));
+    shell::run(shell::command("python3").args(["-m", "venv", "--clear"]).arg(&venv))
+        .context("cannot create a virtual environment: Python 3.11 or newer and, on Debian, its package `python3-venv` are needed")?;
+    let mut pip = shell::command(venv.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
+    shell::run(&mut pip)?;
+    Ok(std::fs::write(&stamp, wanted)?)
+}
+
+fn python() -> PathBuf {
+    home().join("python/bin/python")
+}
