@@ -33,7 +33,7 @@ impl Listener {
             #[cfg(unix)]
             Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok((NetStream::new(stream), PeerAddress::Unix))
+                Ok((NetStream::unix(stream), PeerAddress::Unix))
             }
         }
     }

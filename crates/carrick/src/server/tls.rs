@@ -23,12 +23,12 @@ impl Server {
     pub fn tls(mut self, tls: impl Into<ReloadableTls>) -> Server {
         let tls = tls.into();
         self.secure = Some(Arc::new(move |stream| {
-            let handshake = tls.acceptor().accept::<NetStream>(stream);
+            let handshake = tls.acceptor().accept(stream);
             Box::pin(async move {
                 let stream = handshake.await?;
                 let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
-                let peer = stream.get_ref().0.peer_addr().ok();
+                let peer = stream.get_ref().0.peer_addr();
                 Ok((NetStream::over(stream, peer), certificates))
             })
         }));
