@@ -4,6 +4,7 @@
 //! - [`protocol`] is the whole of the protocol as state machines and pure functions, for a shell of your own.
 //!   Everything a peer controls has a finite limit, see [`Config`](protocol::Config).
 #![cfg_attr(feature = "net", doc = include_str!("docs/net.md"))]
+#![cfg_attr(feature = "tls", doc = "\nThe [`guides`] lead from the first program to the last setting.")]
 //!
 //! # Features
 //!
@@ -62,6 +63,9 @@ pub mod blocking {
 pub mod axum {
     pub use crate::server::axum::WebSocketUpgrade;
 }
+
+#[cfg(all(any(doc, doctest), feature = "tls"))]
+pub mod guides;
 
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../../README.md")]

@@ -502,6 +502,9 @@ impl fmt::Debug for Server {
             .field("deflate", &self.deflate)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("config", &self.config)
+            .field("handshake_timeout", &self.handshake_timeout)
+            .field("drain_timeout", &self.drain_timeout)
+            .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
 }

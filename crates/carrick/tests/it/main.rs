@@ -12,6 +12,8 @@ mod client;
 #[cfg(feature = "net")]
 mod connect_event;
 mod exports;
+#[cfg(feature = "tls")]
+mod guides;
 mod layers;
 mod pair;
 #[cfg(feature = "net")]
