@@ -12,6 +12,7 @@ mod connections;
 mod cors;
 mod drain;
 mod hyper;
+mod linger;
 mod listener;
 mod patience;
 mod rewound;
