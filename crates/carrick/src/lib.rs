@@ -10,7 +10,7 @@
 //!
 //! | feature | default | brings |
 //! |---|---|---|
-//! | `net` | yes | the async client and server over TCP on tokio, the blocking client |
+//! | `net` | yes | the async client and server over TCP on tokio, the blocking client, the callback API |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
 //! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!

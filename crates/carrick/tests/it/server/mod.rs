@@ -12,7 +12,7 @@ mod reload;
 mod requests;
 mod routes;
 mod stop;
-mod support;
+pub(crate) mod support;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;
