@@ -10,12 +10,14 @@
 //!
 //! | feature | default | brings |
 //! |---|---|---|
-//! | `net` | yes | the async client and server over TCP on tokio, the blocking client |
+//! | `net` | yes | the async client and server over TCP on tokio, the blocking client, the callback API |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
 //! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
 
+#[cfg(feature = "net")]
+mod callback;
 #[cfg(feature = "net")]
 mod client;
 #[cfg(feature = "net")]
@@ -37,12 +39,13 @@ pub mod protocol;
 pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
-    client::{ClientBuilder, connect},
+    callback::{Conn, ConnHandle, HandlerResult, MessageRef, PieceRef},
+    client::{ClientBuilder, WebSocketApp, connect},
     error::Error,
     proxy_error::ProxyError,
     server::{
-        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server, Upgrade,
-        UpgradeOptions, accept, accept_with, upgrade,
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server,
+        ServerHandle, Upgrade, UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
     },
     transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},

@@ -1,5 +1,7 @@
 //! F7: the client.
 
+mod app;
+mod app_handlers;
 pub(crate) mod blocking;
 mod builder;
 mod reach_options;
@@ -7,4 +9,5 @@ mod redirect;
 #[cfg(feature = "tls")]
 mod tls_options;
 
+pub use app::WebSocketApp;
 pub use builder::{ClientBuilder, connect};

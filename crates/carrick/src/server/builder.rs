@@ -19,6 +19,7 @@ use super::{
     route::{Route, Routes},
 };
 use crate::{
+    callback::Tracer,
     error::Error,
     protocol::{
         Acceptor, Config, DeflateConfig, Front, HandshakeConfigError, HeadLimits, OriginPolicy, Refusal,
@@ -487,6 +488,7 @@ impl Server {
             fallback: self.fallback,
             cors: self.cors,
             secure: self.secure,
+            tracer: Tracer::default(),
         });
         listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await
     }
@@ -515,6 +517,6 @@ fn checked(path: String) -> String {
 }
 
 /// As idle WebSockets they take about 100 MiB.
-const MAX_CONNECTIONS: usize = 100_000;
+pub(super) const MAX_CONNECTIONS: usize = 100_000;
 
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use tokio::io;
 
 use super::{
@@ -16,12 +16,13 @@ use super::{
     route::{Endpoint, Routes},
 };
 use crate::{
+    callback::Tracer,
     error::Error,
     protocol::{
         Agreement, Front, HeadLimits, Peer, Refusal, Rejection, TrustedProxies, is_websocket_request,
         offered_subprotocols,
     },
-    transport::NetStream,
+    transport::{HeadLines, NetStream},
 };
 
 /// What all connections of a server go by.
@@ -35,6 +36,7 @@ pub(super) struct Service {
     pub(super) fallback: Option<Fallback>,
     pub(super) cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
+    pub(super) tracer: Tracer,
 }
 
 /// What the application makes of a request before it is answered.
@@ -80,6 +82,7 @@ impl Service {
         match asked {
             Ok(Asked::WebSocket(opening)) => {
                 let Opening { endpoint, request, response, agreement } = *opening;
+                self.trace(address, || HeadLines::of_response("> ", &response));
                 let config = Arc::clone(&endpoint.config);
                 if let Ok(websocket) = open(stream, received, &response, agreement, config, timer).await {
                     endpoint.start(websocket, request, place);
@@ -88,6 +91,7 @@ impl Service {
             Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, caller, place)).await,
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
+                self.trace(address, || HeadLines::of_response("> ", &rejection.response(Version::HTTP_11)));
                 refuse(&mut stream, &rejection).await;
             }
             // The client is gone.
@@ -117,6 +121,7 @@ impl Service {
         timer: HandshakeTimer,
     ) -> Result<Asked, Error> {
         let (request, consumed) = timer.bound_head(read_head(stream, self.head_limits, received)).await?;
+        self.trace(caller.address, || HeadLines::of_request("< ", &request));
         if is_websocket_request(&request) {
             received.advance(consumed);
             return Ok(Asked::WebSocket(Box::new(self.decide(request, caller, timer).await?)));
@@ -163,7 +168,18 @@ impl Service {
         }
     }
 
+    fn trace(&self, address: PeerAddress, head: impl FnOnce() -> HeadLines) {
+        if self.tracer.is_on() {
+            self.tracer.write(&trace_label(address), &head());
+        }
+    }
+
     pub(super) fn peer(&self, address: PeerAddress) -> Peer {
         Peer { address: address.ip(), tls: self.secure.is_some() }
     }
+}
+
+/// What stands before each line of a trace.
+pub(super) fn trace_label(address: PeerAddress) -> String {
+    format!("{address} ")
 }

@@ -2,6 +2,8 @@
 
 mod accept;
 mod accepted;
+mod app;
+mod app_handlers;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
@@ -11,6 +13,8 @@ mod connection;
 mod connections;
 mod cors;
 mod drain;
+mod guest;
+mod hub;
 mod hyper;
 mod linger;
 mod listener;
@@ -25,10 +29,12 @@ mod upgrade;
 
 pub use accept::{AcceptOptions, accept, accept_with};
 pub use accepted::Accepted;
+pub use app::WebSocketServer;
 pub use body::Body;
 pub use builder::Server;
 pub use caller::{PeerAddress, PeerCertificates};
 pub use cors::Cors;
 pub use drain::Drain;
+pub use hub::ServerHandle;
 pub use route::Route;
 pub use upgrade::{Upgrade, UpgradeOptions, upgrade};

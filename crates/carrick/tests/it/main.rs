@@ -6,6 +6,8 @@
 #[cfg(feature = "net")]
 mod blocking;
 #[cfg(feature = "net")]
+mod callback;
+#[cfg(feature = "net")]
 mod cancellation;
 #[cfg(feature = "net")]
 mod client;

@@ -13,7 +13,7 @@ mod reload;
 mod requests;
 mod routes;
 mod stop;
-mod support;
+pub(crate) mod support;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]
