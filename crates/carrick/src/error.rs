@@ -2,7 +2,10 @@
 
 use std::{error, fmt, io, time::Duration};
 
-use crate::protocol::{Rejection, ResponseError, SendError, Violation};
+use crate::{
+    protocol::{Rejection, ResponseError, SendError, Violation},
+    proxy_error::ProxyError,
+};
 
 /// An error of a client, a server or an open WebSocket.
 ///
@@ -32,6 +35,15 @@ pub enum Error {
     Config(Box<dyn error::Error + Send + Sync>),
     /// TLS failed.
     Tls(Box<dyn error::Error + Send + Sync>),
+    /// A proxy does not lead to the server.
+    Proxy {
+        /// The proxy, without a user.
+        proxy: String,
+        /// Host and port that it was to lead to.
+        target: String,
+        /// Why it does not.
+        error: Box<ProxyError>,
+    },
     /// Something took too long.
     Timeout {
         /// What did.
@@ -52,6 +64,7 @@ impl fmt::Display for Error {
             Error::Url { url, reason } => write!(f, "address {url:?} cannot be used: {reason}"),
             Error::Config(_) => f.write_str("setting cannot be used"),
             Error::Tls(_) => f.write_str("TLS failed"),
+            Error::Proxy { proxy, target, .. } => write!(f, "proxy {proxy} does not lead to {target}"),
             Error::Timeout { what, waited } => write!(f, "{what} took longer than {waited:?}"),
         }
     }
@@ -63,8 +76,9 @@ impl error::Error for Error {
             Error::Io(error) => Some(error),
             Error::Violation(violation) => Some(violation),
             Error::Send(error) => Some(error),
-            Error::Response(error) => Some(error),
-            Error::Rejection(error) => Some(error),
+            Error::Response(error) => Some(&**error),
+            Error::Rejection(error) => Some(&**error),
+            Error::Proxy { error, .. } => Some(&**error),
             Error::Config(error) | Error::Tls(error) => Some(&**error),
             Error::Url { .. } | Error::Timeout { .. } => None,
         }

@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | `net` | yes | the async client and server over TCP on tokio, the blocking client |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
+//! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
 
@@ -19,6 +20,8 @@
 mod client;
 #[cfg(feature = "net")]
 mod error;
+#[cfg(feature = "net")]
+mod proxy_error;
 #[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
@@ -31,13 +34,17 @@ mod websocket;
 // The public interface is:
 pub mod protocol;
 #[cfg(feature = "tls")]
-pub use crate::transport::{ClientCertificates, ServerTls};
+pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
     client::{ClientBuilder, connect},
     error::Error,
-    server::{AcceptOptions, Body, PeerCertificates, Route, Server, accept, accept_with},
-    transport::{ConnectEvent, NetStream},
+    proxy_error::ProxyError,
+    server::{
+        AcceptOptions, Body, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions, accept,
+        accept_with, upgrade,
+    },
+    transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 
@@ -49,9 +56,17 @@ pub mod blocking {
     pub use crate::client::blocking::{WebSocket, connect};
 }
 
+/// WebSockets inside an axum server.
+///
+/// [`Drain`] closes them when the server stops.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use crate::server::axum::WebSocketUpgrade;
+}
+
 #[cfg(all(any(doc, doctest), feature = "tls"))]
 pub mod guides;
 
-#[cfg(all(doctest, feature = "net"))]
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

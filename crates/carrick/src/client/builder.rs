@@ -15,7 +15,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ClientTls, ConnectEvent, Dialer, Observer, Stopwatch, exchange, read_body_start},
+    transport::{Address, ClientTls, ConnectEvent, Dialer, Stopwatch, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -61,11 +61,11 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// ```
 #[derive(Clone)]
 pub struct ClientBuilder {
-    address: Address,
-    handshake: ClientHandshake,
+    pub(super) address: Address,
+    pub(super) handshake: ClientHandshake,
     /// Names of the headers that were added, for `Debug`.
-    header_names: Vec<HeaderName>,
-    authorization: Option<HeaderValue>,
+    pub(super) header_names: Vec<HeaderName>,
+    pub(super) authorization: Option<HeaderValue>,
     deflate: Option<DeflateConfig>,
     config: Arc<Config>,
     head_limits: HeadLimits,
@@ -74,15 +74,18 @@ pub struct ClientBuilder {
 }
 
 /// What a server answered, not checked yet.
-struct Answer {
+pub(super) struct Answer {
     pending: PendingHandshake,
-    response: Response<()>,
+    pub(super) response: Response<()>,
     /// What was read behind the head.
     received: BytesMut,
 }
 
 impl ClientBuilder {
     /// A builder for the server at `url`: `ws`, `wss`, or `http` and `https`, which mean the same (WHATWG WebSockets).
+    ///
+    /// `ws+unix:///path/of/the.sock:/request/path` is a server on a Unix socket, as node's `ws` has it: the first colon of
+    /// the path divides the socket from what is requested, and the host is `localhost`.
     ///
     /// A user and a password in it are sent as [`basic_auth`](ClientBuilder::basic_auth) does.
     ///
@@ -228,34 +231,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one address of the server, or of its proxy, may take to answer. Default: 5 s, half of what the
-    /// default of [`handshake_timeout`](ClientBuilder::handshake_timeout) gives to all of it. Other addresses do not wait
-    /// for it, see [`connect`](ClientBuilder::connect).
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.dialer.connect_timeout = timeout;
-        self
-    }
-
-    /// Tells `observer` about each step of opening a connection: names, addresses, TLS, the heads of the handshake.
-    /// Default: nobody. The last observer that was set is the one.
-    ///
-    /// It is called on the task that connects, so it must not block.
-    ///
-    /// ```
-    /// let builder = carrick::ClientBuilder::new("wss://example.com/chat")?
-    ///     .on_connect_event(|event| println!("* {event}"));
-    /// # Ok::<(), carrick::Error>(())
-    /// ```
-    #[must_use]
-    pub fn on_connect_event(
-        mut self,
-        observer: impl Fn(&ConnectEvent<'_>) + Send + Sync + 'static,
-    ) -> ClientBuilder {
-        self.dialer.observer = Observer::new(observer);
-        self
-    }
-
     /// Connects to the server and opens a WebSocket.
     ///
     /// Of several addresses the first that answers is taken: the families take turns, and the next address is tried
@@ -265,6 +240,8 @@ impl ClientBuilder {
     ///
     /// - [`Error::Io`] if the name cannot be resolved or no address answers
     /// - [`Error::Tls`] if TLS failed, most often because of the certificate, or if its settings cannot be used
+    /// - [`Error::Proxy`] if a proxy does not lead to the server, and [`Error::Url`] if the environment names none that
+    ///   can be used
     /// - [`Error::Response`] if the server refused or broke the opening handshake;
     ///   [`ResponseError::Status`] holds the status, the headers and the start of the body
     /// - [`Error::Timeout`] after [`handshake_timeout`](ClientBuilder::handshake_timeout)
@@ -344,7 +321,10 @@ impl ClientBuilder {
         timeout(waited, opening).await.map_err(late)?
     }
 
-    async fn exchange(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<Answer, Error> {
+    pub(super) async fn exchange(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> Result<Answer, Error> {
         let (mut request, pending) = self.handshake.request(&mut rand::rng());
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
@@ -395,6 +375,7 @@ impl fmt::Debug for ClientBuilder {
             .field("deflate", &self.deflate)
             .field("config", &self.config)
             .field("handshake_timeout", &self.handshake_timeout)
+            .field("proxy", &self.dialer.proxy)
             .field("connect_timeout", &self.dialer.connect_timeout)
             .finish_non_exhaustive()
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod blocking;
 mod builder;
+mod reach_options;
 #[cfg(feature = "tls")]
 mod tls_options;
 

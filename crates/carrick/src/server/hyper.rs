@@ -4,10 +4,7 @@ use std::{
     convert::Infallible,
     error::Error as StdError,
     future::poll_fn,
-    io::{self, IoSlice},
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -23,7 +20,6 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     accept::{FOREVER, HandshakeTimer},
@@ -31,7 +27,8 @@ use super::{
     caller::Caller,
     connection::{BoxFuture, Opening, Service},
     connections::Place,
-    patience::Patience,
+    rewound::Rewound,
+    upgrade::taken_over,
 };
 use crate::{
     protocol::{Host, Rejection, Role, is_websocket_request},
@@ -113,10 +110,7 @@ pub(super) async fn serve(
 /// Takes the stream back from hyper and gives it to the handler.
 async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else { return };
-    let Rewound { received, stream, .. } = parts.io.into_inner();
-    // What hyper has not taken yet stands behind what it has.
-    let received = BytesMut::from(&*[parts.read_buf, received].concat());
+    let (stream, received) = taken_over(upgraded);
     let Opening { endpoint, request, agreement, .. } = opening;
     let config = Arc::clone(&endpoint.config);
     let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);
@@ -199,69 +193,6 @@ where
 
 fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
     boxed(Full::new(text.into()))
-}
-
-/// A stream of which some bytes were read already, and whose peer has to read.
-struct Rewound {
-    received: Bytes,
-    stream: NetStream,
-    patience: Patience,
-}
-
-impl Rewound {
-    fn new(received: Bytes, stream: NetStream) -> Rewound {
-        Rewound { received, stream, patience: Patience::default() }
-    }
-
-    /// Bounds how long a write makes no progress.
-    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.patience.bound(cx, written).map(|written| written?)
-    }
-}
-
-impl AsyncRead for Rewound {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.received.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
-        }
-        let n = self.received.len().min(buffer.remaining());
-        buffer.put_slice(&self.received.split_to(n));
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Rewound {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.bound(cx, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.bound(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = Pin::new(&mut self.stream).poll_flush(cx);
-        self.bound(cx, written)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bound(cx, written)
-    }
 }
 
 /// Most characters of a header in a refusal.

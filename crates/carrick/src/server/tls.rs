@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::builder::Server;
-use crate::transport::{NetStream, ServerTls};
+use crate::transport::{NetStream, ReloadableTls};
 
 impl Server {
-    /// Serves `wss://` and `https://` instead of `ws://` and `http://`. Default: without TLS.
+    /// Serves `wss://` and `https://` instead of `ws://` and `http://`, with a [`ServerTls`](crate::ServerTls) or one that
+    /// can be replaced meanwhile. Default: without TLS.
     ///
     /// The TLS handshake counts towards [`handshake_timeout`](Server::handshake_timeout).
     ///
@@ -19,15 +20,16 @@ impl Server {
     /// # }
     /// ```
     #[must_use]
-    pub fn tls(mut self, tls: ServerTls) -> Server {
-        let acceptor = tls.into_acceptor();
+    pub fn tls(mut self, tls: impl Into<ReloadableTls>) -> Server {
+        let tls = tls.into();
         self.secure = Some(Arc::new(move |stream| {
-            let handshake = acceptor.accept(stream);
+            let handshake = tls.acceptor().accept(stream);
             Box::pin(async move {
                 let stream = handshake.await?;
                 let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
-                Ok((NetStream::new(stream), certificates))
+                let peer = stream.get_ref().0.peer_addr().ok();
+                Ok((NetStream::over(stream, peer), certificates))
             })
         }));
         self

@@ -8,6 +8,10 @@ mod dial;
 mod http1;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
+mod prefixed;
+mod proxy;
+#[cfg(feature = "tls")]
+mod reload;
 #[cfg(feature = "tls")]
 mod server_tls;
 mod stream;
@@ -23,6 +27,10 @@ pub(crate) use dial::Dialer;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+pub use proxy::Proxy;
+pub(crate) use proxy::ProxyPolicy;
+#[cfg(feature = "tls")]
+pub use reload::ReloadableTls;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&[&str]]] = &[
     /* F2 */ &[&["protocol/frame/"]],
     /* F3 */ &[&["protocol/handshake/"]],
     /* F4 */ &[&["protocol/connection/"]],
-    /* F5 */ &[&["error.rs", "system.rs"]],
+    /* F5 */ &[&["error.rs", "proxy_error.rs", "system.rs"]],
     /* F5 */ &[&["transport/"]],
     /* F6 */ &[&["websocket/"]],
     /* F7 */ &[&["client/"], &["server/"], &["reactor/"]],

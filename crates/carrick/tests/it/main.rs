@@ -16,6 +16,8 @@ mod exports;
 mod guides;
 mod layers;
 mod pair;
+#[cfg(feature = "net")]
+mod proxy;
 mod rules;
 #[cfg(feature = "net")]
 mod server;
@@ -28,6 +30,8 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
 mod trace;
+#[cfg(all(unix, feature = "net"))]
+mod unix_socket;
 #[cfg(feature = "net")]
 mod websocket;
 mod wire;

@@ -185,6 +185,12 @@ impl Acceptor {
         Ok(self)
     }
 
+    /// How messages are compressed, if they are.
+    #[must_use]
+    pub fn deflate(&self) -> Option<&DeflateConfig> {
+        self.deflate.as_ref()
+    }
+
     /// The proxies that are believed about the client.
     #[must_use]
     pub fn trusted_proxies(&self) -> &TrustedProxies {

@@ -1,13 +1,18 @@
 //! The server, as its peers see it.
 
 mod accept;
+#[cfg(feature = "axum")]
+mod axum;
 mod hostile;
 mod limits;
 mod pages;
 mod refusals;
+#[cfg(feature = "tls")]
+mod reload;
 mod requests;
 mod routes;
 mod stop;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod upgrade;
