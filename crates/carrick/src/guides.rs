@@ -8,6 +8,10 @@ pub mod getting_started {}
 #[doc = include_str!("../docs/async.md")]
 pub mod asynchronous {}
 
+#[cfg(feature = "axum")]
+#[doc = include_str!("../docs/axum.md")]
+pub mod axum {}
+
 #[doc = include_str!("../docs/deflate.md")]
 pub mod deflate {}
 
@@ -19,6 +23,9 @@ pub mod origins {}
 
 #[doc = include_str!("../docs/tls.md")]
 pub mod tls {}
+
+#[doc = include_str!("../docs/proxies.md")]
+pub mod proxies {}
 
 #[doc = include_str!("../docs/core.md")]
 pub mod core {}
