@@ -11,6 +11,14 @@ use crate::{
 ///
 /// A normal close is not an error: a WebSocket that was closed cleanly ends with `None` from
 /// [`recv`](crate::WebSocket::recv).
+///
+/// `{error}` says what failed, and `source` tells the cause; `{error:#}` shows it with all of its causes, in one line.
+///
+/// ```
+/// let error = carrick::Error::from(std::io::Error::other("cable is cut"));
+/// assert_eq!(format!("{error}"), "network error");
+/// assert_eq!(format!("{error:#}"), "network error: cable is cut");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -35,6 +43,8 @@ pub enum Error {
     Config(Box<dyn error::Error + Send + Sync>),
     /// TLS failed.
     Tls(Box<dyn error::Error + Send + Sync>),
+    /// A handler of the callback API returned an error of its own.
+    Handler(Box<dyn error::Error + Send + Sync>),
     /// A proxy does not lead to the server.
     Proxy {
         /// The proxy, without a user.
@@ -55,6 +65,18 @@ pub enum Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_alone(f)?;
+        let mut cause = error::Error::source(self).filter(|_| f.alternate());
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn fmt_alone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(_) => f.write_str("network error"),
             Error::Violation(violation) => write!(f, "connection failed ({})", violation.section()),
@@ -64,6 +86,7 @@ impl fmt::Display for Error {
             Error::Url { url, reason } => write!(f, "address {url:?} cannot be used: {reason}"),
             Error::Config(_) => f.write_str("setting cannot be used"),
             Error::Tls(_) => f.write_str("TLS failed"),
+            Error::Handler(_) => f.write_str("handler failed"),
             Error::Proxy { proxy, target, .. } => write!(f, "proxy {proxy} does not lead to {target}"),
             Error::Timeout { what, waited } => write!(f, "{what} took longer than {waited:?}"),
         }
@@ -79,7 +102,7 @@ impl error::Error for Error {
             Error::Response(error) => Some(&**error),
             Error::Rejection(error) => Some(&**error),
             Error::Proxy { error, .. } => Some(&**error),
-            Error::Config(error) | Error::Tls(error) => Some(&**error),
+            Error::Config(error) | Error::Tls(error) | Error::Handler(error) => Some(&**error),
             Error::Url { .. } | Error::Timeout { .. } => None,
         }
     }

@@ -17,6 +17,8 @@
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
 
 #[cfg(feature = "net")]
+mod callback;
+#[cfg(feature = "net")]
 mod client;
 #[cfg(feature = "net")]
 mod error;
@@ -37,12 +39,13 @@ pub mod protocol;
 pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
-    client::{ClientBuilder, connect},
+    callback::{Conn, ConnHandle, HandlerResult, MessageRef, PieceRef},
+    client::{ClientBuilder, WebSocketApp, connect},
     error::Error,
     proxy_error::ProxyError,
     server::{
-        AcceptOptions, Body, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions, accept,
-        accept_with, upgrade,
+        AcceptOptions, Body, Drain, PeerCertificates, Route, Server, ServerHandle, Upgrade, UpgradeOptions,
+        WebSocketServer, accept, accept_with, upgrade,
     },
     transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},

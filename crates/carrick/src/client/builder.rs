@@ -216,6 +216,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Changes some of the limits and timeouts.
+    pub(super) fn change_config(mut self, change: impl FnOnce(&mut Config)) -> ClientBuilder {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
     /// Sets how large the head of the server's answer may be. Default: [`HeadLimits::default`].
     #[must_use]
     pub fn head_limits(mut self, limits: HeadLimits) -> ClientBuilder {

@@ -1,9 +1,12 @@
 //! F7: the client.
 
+mod app;
+mod app_handlers;
 pub(crate) mod blocking;
 mod builder;
 mod reach_options;
 #[cfg(feature = "tls")]
 mod tls_options;
 
+pub use app::WebSocketApp;
 pub use builder::{ClientBuilder, connect};

@@ -16,6 +16,7 @@ use super::{
     route::{Route, Routes},
 };
 use crate::{
+    callback::Tracer,
     error::Error,
     protocol::{
         Acceptor, Config, DeflateConfig, Front, HandshakeConfigError, HeadLimits, OriginPolicy, Refusal,
@@ -432,6 +433,7 @@ impl Server {
             witness: self.witness,
             fallback: self.fallback,
             secure: self.secure,
+            tracer: Tracer::default(),
         });
         listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await
     }
@@ -460,6 +462,6 @@ fn checked(path: String) -> String {
 }
 
 /// As idle WebSockets they take about 100 MiB.
-const MAX_CONNECTIONS: usize = 100_000;
+pub(super) const MAX_CONNECTIONS: usize = 100_000;
 
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);

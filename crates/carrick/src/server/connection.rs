@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use tokio::{io, net::TcpStream};
 
 use super::{
@@ -14,11 +14,12 @@ use super::{
     route::{Endpoint, Routes},
 };
 use crate::{
+    callback::Tracer,
     error::Error,
     protocol::{
         Agreement, Front, HeadLimits, Peer, Refusal, Rejection, TrustedProxies, is_websocket_request,
     },
-    transport::NetStream,
+    transport::{HeadLines, NetStream},
 };
 
 /// What all connections of a server go by.
@@ -31,6 +32,7 @@ pub(super) struct Service {
     pub(super) witness: Option<Witness>,
     pub(super) fallback: Option<Fallback>,
     pub(super) secure: Option<Secure>,
+    pub(super) tracer: Tracer,
 }
 
 /// What the application makes of a request before it is answered.
@@ -77,6 +79,7 @@ impl Service {
         match asked {
             Ok(Asked::WebSocket(opening)) => {
                 let Opening { endpoint, request, response, agreement } = *opening;
+                self.trace(address, || HeadLines::of_response("> ", &response));
                 let config = Arc::clone(&endpoint.config);
                 if let Ok(websocket) = open(stream, received, &response, agreement, config, timer).await {
                     endpoint.start(websocket, request, place);
@@ -85,6 +88,7 @@ impl Service {
             Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, caller, place)).await,
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
+                self.trace(address, || HeadLines::of_response("> ", &rejection.response(Version::HTTP_11)));
                 refuse(&mut stream, &rejection).await;
             }
             // The client is gone.
@@ -114,6 +118,7 @@ impl Service {
         timer: HandshakeTimer,
     ) -> Result<Asked, Error> {
         let (request, consumed) = timer.bound_head(read_head(stream, self.head_limits, received)).await?;
+        self.trace(caller.address, || HeadLines::of_request("< ", &request));
         if is_websocket_request(&request) {
             received.advance(consumed);
             return Ok(Asked::WebSocket(Box::new(self.decide(request, caller, timer).await?)));
@@ -157,7 +162,18 @@ impl Service {
         }
     }
 
+    fn trace(&self, address: SocketAddr, head: impl FnOnce() -> HeadLines) {
+        if self.tracer.is_on() {
+            self.tracer.write(&trace_label(address), &head());
+        }
+    }
+
     pub(super) fn peer(&self, address: SocketAddr) -> Peer {
         Peer { address: Some(address.ip()), tls: self.secure.is_some() }
     }
+}
+
+/// What stands before each line of a trace.
+pub(super) fn trace_label(address: SocketAddr) -> String {
+    format!("{address} ")
 }

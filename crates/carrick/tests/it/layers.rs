@@ -19,6 +19,7 @@ const FLOORS: &[&[&[&str]]] = &[
     /* F5 */ &[&["error.rs", "proxy_error.rs", "system.rs"]],
     /* F5 */ &[&["transport/"]],
     /* F6 */ &[&["websocket/"]],
+    /* F7 */ &[&["callback/"]],
     /* F7 */ &[&["client/"], &["server/"], &["reactor/"]],
 ];
 
