@@ -57,6 +57,13 @@ impl Peer {
     }
 }
 
+/// The command that runs another script in `interop/python/`.
+pub(super) fn python_script(name: &str) -> Command {
+    let mut command = shell::command(python());
+    command.arg(workspace::root().join("interop/python").join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 /// Our own end: `client URL CASE…`, `server` or `relay ADDRESS`.
 pub(super) fn ours() -> Command {
     shell::command(workspace::target_dir().join("debug/interop-peer"))
