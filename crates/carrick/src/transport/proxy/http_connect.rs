@@ -24,7 +24,10 @@ pub(in super::super) async fn connect(
         // "A client MUST ignore any Content-Length or Transfer-Encoding header fields received in a successful
         // response to CONNECT": what follows the head is the server's.
         status if status.is_success() => Ok(stream.behind(received.freeze())),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED if user.is_some() => Err(ProxyError::CredentialsRefused),
+        // RFC 9110 §11.7.1 has 407 for this. tinyproxy answers a wrong password with 401.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED if user.is_some() => {
+            Err(ProxyError::CredentialsRefused)
+        }
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             Err(ProxyError::CredentialsMissing { schemes: schemes(response.headers()) })
         }
