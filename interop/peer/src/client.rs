@@ -31,7 +31,7 @@ pub(crate) async fn run(url: &str, cases: &[String]) -> ExitCode {
 }
 
 async fn run_case(url: &str, case: &str) -> anyhow::Result<()> {
-    let mut builder = ClientBuilder::new(&format!("{url}/{case}"))?.no_proxy();
+    let mut builder = ClientBuilder::new(&format!("{url}/{case}"))?;
     match case {
         "subprotocol" => builder = builder.subprotocols(["chat.v2", SUBPROTOCOL])?,
         "takeover" => {

@@ -144,7 +144,7 @@ impl Greeting {
 }
 
 fn example(name: &str) -> Command {
-    shell::command(workspace::target_dir().join("debug/examples").join(name))
+    peers::on_loopback(workspace::target_dir().join("debug/examples").join(name))
 }
 
 /// Each line has to start as wanted, and there is no other line.
