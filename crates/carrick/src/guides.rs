@@ -5,8 +5,15 @@
 #[doc = include_str!("../docs/getting-started.md")]
 pub mod getting_started {}
 
+#[doc = include_str!("../docs/callbacks.md")]
+pub mod callbacks {}
+
 #[doc = include_str!("../docs/async.md")]
 pub mod asynchronous {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("../docs/axum.md")]
+pub mod axum {}
 
 #[doc = include_str!("../docs/deflate.md")]
 pub mod deflate {}
@@ -28,3 +35,6 @@ pub mod core {}
 
 #[doc = include_str!("../docs/from-tungstenite.md")]
 pub mod from_tungstenite {}
+
+#[doc = include_str!("../docs/from-websocket-client.md")]
+pub mod from_websocket_client {}
