@@ -68,7 +68,7 @@ struct Step {
 }
 
 /// The steps, quick ones first.
-const STEPS: [Step; 12] = [
+const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         proves: "the code is formatted",
@@ -96,12 +96,17 @@ const STEPS: [Step; 12] = [
         environment: &[],
         commands: &[&["clippy", "-p", "carrick", "--no-default-features", "--", "-D", "warnings"]],
     },
-    Step { name: "test", proves: "the tests pass", environment: &[], commands: &[&["test", "--workspace"]] },
+    Step {
+        name: "test",
+        proves: "the tests pass",
+        environment: &[],
+        commands: &[&["test", "--workspace", "--all-features"]],
+    },
     Step {
         name: "docs",
         proves: "the documentation builds without a warning",
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
-        commands: &[&["doc", "--workspace", "--no-deps"]],
+        commands: &[&["doc", "--workspace", "--all-features", "--no-deps"]],
     },
     Step {
         name: "core-graph",
@@ -128,6 +133,12 @@ const STEPS: [Step; 12] = [
         commands: &[&["xtask", "interop"]],
     },
     Step {
+        name: "proxies",
+        proves: "the client gets through real proxies",
+        environment: &[],
+        commands: &[&["xtask", "proxies"]],
+    },
+    Step {
         name: "conformance",
         proves: "all Autobahn cases, as server and as client",
         environment: &[],
@@ -138,6 +149,12 @@ const STEPS: [Step; 12] = [
         proves: "the quick Autobahn cases over TLS, as server and as client",
         environment: &[],
         commands: &[&["xtask", "conformance", "--tls"]],
+    },
+    Step {
+        name: "conformance-axum",
+        proves: "the quick Autobahn cases inside an axum server",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--axum"]],
     },
     Step {
         name: "browser",

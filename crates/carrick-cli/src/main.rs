@@ -1,6 +1,8 @@
 //! The `carrick` command. `exit.rs` says what its exit codes mean.
 
 mod args;
+mod bind;
+mod certificate;
 mod chat;
 mod commands;
 mod connect;

@@ -2,12 +2,23 @@
 
 use std::{error, fmt, io, time::Duration};
 
-use crate::protocol::{Rejection, ResponseError, SendError, Violation};
+use crate::{
+    protocol::{Rejection, ResponseError, SendError, Violation},
+    proxy_error::ProxyError,
+};
 
 /// An error of a client, a server or an open WebSocket.
 ///
 /// A normal close is not an error: a WebSocket that was closed cleanly ends with `None` from
 /// [`recv`](crate::WebSocket::recv).
+///
+/// `{error}` says what failed, and `source` tells the cause; `{error:#}` shows it with all of its causes, in one line.
+///
+/// ```
+/// let error = carrick::Error::from(std::io::Error::other("cable is cut"));
+/// assert_eq!(format!("{error}"), "network error");
+/// assert_eq!(format!("{error:#}"), "network error: cable is cut");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -32,6 +43,25 @@ pub enum Error {
     Config(Box<dyn error::Error + Send + Sync>),
     /// TLS failed.
     Tls(Box<dyn error::Error + Send + Sync>),
+    /// A handler of the callback API returned an error of its own.
+    Handler(Box<dyn error::Error + Send + Sync>),
+    /// A proxy does not lead to the server.
+    Proxy {
+        /// The proxy, without a user.
+        proxy: String,
+        /// Host and port that it was to lead to.
+        target: String,
+        /// Why it does not.
+        error: Box<ProxyError>,
+    },
+    /// The server sends us elsewhere, where we do not go.
+    Redirect {
+        /// Every address that led here, the first one first and the one that is not followed last; without users and
+        /// queries.
+        chain: Vec<String>,
+        /// Why the last one is not followed.
+        reason: String,
+    },
     /// Something took too long.
     Timeout {
         /// What did.
@@ -43,6 +73,18 @@ pub enum Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_alone(f)?;
+        let mut cause = error::Error::source(self).filter(|_| f.alternate());
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn fmt_alone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(_) => f.write_str("network error"),
             Error::Violation(violation) => write!(f, "connection failed ({})", violation.section()),
@@ -52,6 +94,11 @@ impl fmt::Display for Error {
             Error::Url { url, reason } => write!(f, "address {url:?} cannot be used: {reason}"),
             Error::Config(_) => f.write_str("setting cannot be used"),
             Error::Tls(_) => f.write_str("TLS failed"),
+            Error::Handler(_) => f.write_str("handler failed"),
+            Error::Proxy { proxy, target, .. } => write!(f, "proxy {proxy} does not lead to {target}"),
+            Error::Redirect { chain, reason } => {
+                write!(f, "redirect is not followed: {reason} ({})", chain.join(" → "))
+            }
             Error::Timeout { what, waited } => write!(f, "{what} took longer than {waited:?}"),
         }
     }
@@ -63,10 +110,11 @@ impl error::Error for Error {
             Error::Io(error) => Some(error),
             Error::Violation(violation) => Some(violation),
             Error::Send(error) => Some(error),
-            Error::Response(error) => Some(error),
-            Error::Rejection(error) => Some(error),
-            Error::Config(error) | Error::Tls(error) => Some(&**error),
-            Error::Url { .. } | Error::Timeout { .. } => None,
+            Error::Response(error) => Some(&**error),
+            Error::Rejection(error) => Some(&**error),
+            Error::Proxy { error, .. } => Some(&**error),
+            Error::Config(error) | Error::Tls(error) | Error::Handler(error) => Some(&**error),
+            Error::Url { .. } | Error::Redirect { .. } | Error::Timeout { .. } => None,
         }
     }
 }

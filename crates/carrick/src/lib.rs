@@ -4,20 +4,26 @@
 //! - [`protocol`] is the whole of the protocol as state machines and pure functions, for a shell of your own.
 //!   Everything a peer controls has a finite limit, see [`Config`](protocol::Config).
 #![cfg_attr(feature = "net", doc = include_str!("docs/net.md"))]
+#![cfg_attr(feature = "tls", doc = "\nThe [`guides`] lead from the first program to the last setting.")]
 //!
 //! # Features
 //!
 //! | feature | default | brings |
 //! |---|---|---|
-//! | `net` | yes | the async client and server over TCP on tokio, the blocking client |
+//! | `net` | yes | the async client and server over TCP on tokio, the blocking client, the callback API |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
+//! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
 
 #[cfg(feature = "net")]
+mod callback;
+#[cfg(feature = "net")]
 mod client;
 #[cfg(feature = "net")]
 mod error;
+#[cfg(feature = "net")]
+mod proxy_error;
 #[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
@@ -30,13 +36,18 @@ mod websocket;
 // The public interface is:
 pub mod protocol;
 #[cfg(feature = "tls")]
-pub use crate::transport::{ClientCertificates, ServerTls};
+pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
-    client::{ClientBuilder, connect},
+    callback::{Conn, ConnHandle, HandlerResult, MessageRef, PieceRef},
+    client::{ClientBuilder, WebSocketApp, connect},
     error::Error,
-    server::{AcceptOptions, Body, PeerCertificates, Route, Server, accept, accept_with},
-    transport::{ConnectEvent, NetStream},
+    proxy_error::ProxyError,
+    server::{
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server,
+        ServerHandle, Upgrade, UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
+    },
+    transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 
@@ -48,6 +59,17 @@ pub mod blocking {
     pub use crate::client::blocking::{WebSocket, connect};
 }
 
-#[cfg(all(doctest, feature = "net"))]
+/// WebSockets inside an axum server.
+///
+/// [`Drain`] closes them when the server stops.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use crate::server::axum::WebSocketUpgrade;
+}
+
+#[cfg(all(any(doc, doctest), feature = "tls"))]
+pub mod guides;
+
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Run the quick cases over TLS.
     #[arg(long)]
     tls: bool,
+    /// Run the quick cases against the axum example.
+    #[arg(long, conflicts_with_all = ["tls", "url", "role"])]
+    axum: bool,
     /// Test the server that listens at this ws:// URL instead of starting ours.
     #[arg(long, value_name = "URL", conflicts_with = "tls")]
     url: Option<String>,
@@ -43,13 +46,20 @@ enum Role {
     Both,
 }
 
-/// One run: a role over a transport.
+/// One run: what is tested, and where its reports go.
 #[derive(Debug)]
 struct Run {
-    server: bool,
-    tls: bool,
-    url: Option<String>,
+    tested: Tested,
     output: PathBuf,
+}
+
+/// What one run tests.
+#[derive(Debug, Clone)]
+enum Tested {
+    Server { tls: bool },
+    Axum,
+    Url(String),
+    Client { tls: bool },
 }
 
 /// Runs what the flags ask for, both roles even when the first fails.
@@ -76,7 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 fn selection(args: &Args) -> Selection {
     if !args.case.is_empty() {
         Selection::Cases(args.case.clone())
-    } else if args.quick || args.tls {
+    } else if args.quick || args.tls || args.axum {
         Selection::Quick
     } else {
         Selection::Full
@@ -84,25 +94,33 @@ fn selection(args: &Args) -> Selection {
 }
 
 fn runs(args: &Args) -> Vec<Run> {
-    let roles: &[bool] = match args.role {
-        _ if args.url.is_some() => &[true],
-        Role::Server => &[true],
-        Role::Client => &[false],
-        Role::Both => &[true, false],
+    let (server, client) = (Tested::Server { tls: args.tls }, Tested::Client { tls: args.tls });
+    let tested = match (&args.url, args.role) {
+        _ if args.axum => vec![Tested::Axum],
+        (Some(url), _) => vec![Tested::Url(url.clone())],
+        (None, Role::Server) => vec![server],
+        (None, Role::Client) => vec![client],
+        (None, Role::Both) => vec![server, client],
     };
-    let run = |&server: &bool| {
-        let mut run = Run { server, tls: args.tls, url: args.url.clone(), output: PathBuf::new() };
-        run.output = kosoku::home().join(run.name());
-        run
-    };
-    roles.iter().map(run).collect()
+    tested.into_iter().map(Run::new).collect()
 }
 
 impl Run {
-    /// `server`, `client`, `server-tls` or `client-tls`: also the folder of its reports.
-    fn name(&self) -> String {
-        let role = if self.server { "server" } else { "client" };
-        if self.tls { format!("{role}-tls") } else { role.to_owned() }
+    fn new(tested: Tested) -> Run {
+        let mut run = Run { tested, output: PathBuf::new() };
+        run.output = kosoku::home().join(run.name());
+        run
+    }
+
+    /// `server`, `client`, `server-tls`, `client-tls` or `axum`: also the folder of its reports.
+    fn name(&self) -> &'static str {
+        match self.tested {
+            Tested::Server { tls: false } | Tested::Url(_) => "server",
+            Tested::Server { tls: true } => "server-tls",
+            Tested::Axum => "axum",
+            Tested::Client { tls: false } => "client",
+            Tested::Client { tls: true } => "client-tls",
+        }
     }
 
     /// Runs the cases, writes the summary and prints the verdict.
@@ -113,34 +131,36 @@ impl Run {
         }
         std::fs::create_dir_all(&self.output)?;
         let shards = selection.shards();
-        let reports = if self.server { self.test_server(&shards)? } else { self.test_client(&shards)? };
+        let reports = match &self.tested {
+            Tested::Server { tls } => {
+                self.test_server(peers::ServerUnderTest::start(&self.output, *tls)?, &shards)
+            }
+            Tested::Axum => self.test_server(peers::ServerUnderTest::start_axum(&self.output)?, &shards),
+            Tested::Url(url) => self.test_server(peers::ServerUnderTest::running(url)?, &shards),
+            Tested::Client { tls } => self.test_client(&peers::ClientUnderTest::build(*tls)?, &shards),
+        };
         let verdict = judge::judge(&reports, &selection.expected());
         let file = self.output.join("summary.json");
-        std::fs::write(&file, summary::json(&self.name(), &verdict)?)?;
-        report::result(&summary::markdown(&self.name(), &verdict));
+        std::fs::write(&file, summary::json(self.name(), &verdict)?)?;
+        report::result(&summary::markdown(self.name(), &verdict));
         report::note(&format!("summary: {}", workspace::shown(&file)));
         Ok(verdict)
     }
 
-    fn test_server(&self, shards: &[Shard]) -> anyhow::Result<Vec<CaseReport>> {
-        let mut server = match &self.url {
-            Some(url) => peers::ServerUnderTest::running(url)?,
-            None => peers::ServerUnderTest::start(&self.output, self.tls)?,
-        };
+    fn test_server(&self, mut server: peers::ServerUnderTest, shards: &[Shard]) -> Vec<CaseReport> {
         let reports =
             collect(shards, |shard| kosoku::test_server(shard, server.url(), &self.output.join(shard.name)));
         if let Err(error) = server.expect_running() {
             report::note(&format!("{error:#}"));
         }
-        Ok(reports)
+        reports
     }
 
-    fn test_client(&self, shards: &[Shard]) -> anyhow::Result<Vec<CaseReport>> {
-        let client = peers::ClientUnderTest::build(self.tls)?;
-        Ok(collect(shards, |shard| {
+    fn test_client(&self, client: &peers::ClientUnderTest, shards: &[Shard]) -> Vec<CaseReport> {
+        collect(shards, |shard| {
             let output = self.output.join(shard.name);
             kosoku::test_client(shard, &output, |address| client.run(address, &output))
-        }))
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is tested: the release build of `carrick serve`, and a client on the public API; over TLS with a relay between.
+//! What is tested: the release builds of `carrick serve`, of the axum example, and of a client on the public API; over TLS
+//! with a relay between.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,17 @@ impl ServerUnderTest {
         build_relay()?;
         let (relay, front) = start_relay(relay().arg("originate").arg(address.to_string()), output)?;
         Ok(ServerUnderTest { url: format!("ws://{front}{ECHO_PATH}"), processes: vec![server, relay] })
+    }
+
+    /// Builds and starts the example of the axum extractor. It takes the address alone: what the suite needs is set in it.
+    pub(super) fn start_axum(output: &Path) -> anyhow::Result<ServerUnderTest> {
+        let package = ["--package", "carrick", "--features", "axum", "--example", "axum"];
+        shell::run(shell::cargo(["build", "--release"]).args(package))?;
+        let address = background::free_address()?;
+        let mut serve = shell::command(workspace::target_dir().join("release/examples/axum"));
+        let mut server = Background::start(serve.arg(address.to_string()), &output.join("server.log"))?;
+        server.wait_until_listening(address)?;
+        Ok(ServerUnderTest { url: format!("ws://{address}{ECHO_PATH}"), processes: vec![server] })
     }
 
     /// Where the runner finds it.

@@ -11,7 +11,7 @@ use crate::exit;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = after_help())]
 pub(crate) struct Connect {
-    /// Where to: ws://, wss://, http:// or https://; without a scheme ws://
+    /// Where to: ws://, wss://, http://, https:// or ws+unix:///path/of/the.sock:/path; without a scheme ws://
     #[arg(value_hint = ValueHint::Url)]
     pub(crate) url: String,
 
@@ -44,6 +44,9 @@ pub(crate) struct Connect {
     pub(crate) reconnect: bool,
 
     #[command(flatten)]
+    pub(crate) way: Way,
+
+    #[command(flatten)]
     pub(crate) trust: Trust,
 
     #[command(flatten)]
@@ -54,6 +57,28 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// How the server is reached.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Way")]
+pub(crate) struct Way {
+    /// Go through this proxy: http://, https://, socks5:// or socks5h://, with USER:PASS@ if it wants that. Without the
+    /// flag the environment says (https_proxy, all_proxy, no_proxy and the like)
+    #[arg(short = 'x', long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Go directly, whatever the environment says
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) no_proxy: bool,
+
+    /// Connect to this Unix socket; the URL only says what to ask for
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "no_proxy"])]
+    pub(crate) unix: Option<PathBuf>,
+
+    /// Most redirects to follow; 0 follows none
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) max_redirects: usize,
 }
 
 #[derive(Debug, ClapArgs)]

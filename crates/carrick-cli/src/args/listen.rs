@@ -1,17 +1,18 @@
 //! `carrick listen`.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{net::ToSocketAddrs, path::PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::shared::{Hosting, Limits};
+use crate::bind::Bind;
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Listen {
-    /// Where: 9000 (this machine only), :9000 (all addresses), 127.0.0.1:9000; port 0 takes a free one
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) address: ListenAddress,
+    /// Where: 9000 (this machine only), :9000 (all addresses), 127.0.0.1:9000, unix:PATH; port 0 takes a free one
+    #[arg(value_parser = address)]
+    pub(crate) address: Bind,
 
     #[command(flatten)]
     pub(crate) answer: Answer,
@@ -66,34 +67,24 @@ pub(crate) enum ListenOutput {
     Ndjson,
 }
 
-/// Where to listen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ListenAddress {
-    Ip(SocketAddr),
-    /// A name and a port, still to be resolved.
-    Name(String),
-}
-
-impl FromStr for ListenAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<ListenAddress, String> {
-        if let Ok(address) = text.parse() {
-            return Ok(ListenAddress::Ip(address));
+/// An address as short as it can be.
+fn address(text: &str) -> Result<Bind, String> {
+    let port = |digits: &str| digits.parse::<u16>().ok();
+    if let Some(port) = port(text) {
+        return Ok(Bind::Ip(([127, 0, 0, 1], port).into()));
+    }
+    match text.rsplit_once(':') {
+        Some(("", digits)) if port(digits).is_some() => {
+            Ok(Bind::Ip(([0, 0, 0, 0], port(digits).unwrap_or_default()).into()))
         }
-        let port = |digits: &str| digits.parse::<u16>().ok();
-        if let Some(port) = port(text) {
-            return Ok(ListenAddress::Ip(([127, 0, 0, 1], port).into()));
+        // A name, which is looked up here and now.
+        Some((host, digits)) if port(digits).is_some() && !host.contains([':', '/', ']']) => {
+            let mut addresses = text.to_socket_addrs().map_err(|error| error.to_string())?;
+            addresses.next().map(Bind::Ip).ok_or_else(|| format!("{host} has no address"))
         }
-        match text.rsplit_once(':') {
-            Some(("", digits)) if port(digits).is_some() => {
-                Ok(ListenAddress::Ip(([0, 0, 0, 0], port(digits).unwrap_or_default()).into()))
-            }
-            Some((host, digits)) if port(digits).is_some() && !host.contains([':', '/']) => {
-                Ok(ListenAddress::Name(text.to_owned()))
-            }
-            _ => Err("write 9000, :9000, 127.0.0.1:9000, [::1]:9000 or localhost:9000".to_owned()),
-        }
+        _ => text.parse().map_err(|_| {
+            "write 9000, :9000, 127.0.0.1:9000, [::1]:9000, localhost:9000 or unix:PATH".to_owned()
+        }),
     }
 }
 
@@ -123,13 +114,17 @@ mod tests {
 
     #[test]
     fn an_address_may_be_short() {
-        let ip = |text: &str| ListenAddress::Ip(text.parse().unwrap());
-        assert_eq!("9000".parse(), Ok(ip("127.0.0.1:9000")));
-        assert_eq!(":9000".parse(), Ok(ip("0.0.0.0:9000")));
-        assert_eq!("[::1]:0".parse(), Ok(ip("[::1]:0")));
-        assert_eq!("localhost:1".parse(), Ok(ListenAddress::Name("localhost:1".to_owned())));
-        for wrong in ["", "host", "99999", "::1:9000", "ws://host:1", ":", "host:x"] {
-            assert!(wrong.parse::<ListenAddress>().is_err(), "{wrong}");
+        let ip = |text: &str| Ok(Bind::Ip(text.parse().unwrap()));
+        assert_eq!(address("9000"), ip("127.0.0.1:9000"));
+        assert_eq!(address(":9000"), ip("0.0.0.0:9000"));
+        assert_eq!(address("[::1]:0"), ip("[::1]:0"));
+        assert_eq!(address("192.0.2.1:1"), ip("192.0.2.1:1"));
+        assert!(matches!(address("localhost:1"), Ok(Bind::Ip(address)) if address.ip().is_loopback()));
+        if cfg!(unix) {
+            assert_eq!(address("unix:a/b:1"), Ok(Bind::Unix("a/b:1".into())));
+        }
+        for wrong in ["", "host", "99999", "::1:9000", "ws://host:1", ":", "localhost:x", "unix:"] {
+            assert!(address(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -12,9 +12,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
-    connect::{Connect, Linger, OutputFormat, SendFormat, Stop},
-    listen::{Listen, ListenAddress, ListenOutput},
-    parse::AllowedOrigin,
+    connect::{Connect, Linger, OutputFormat, SendFormat, Stop, Way},
+    listen::{Listen, ListenOutput},
+    parse::{AllowedOrigin, TrustedProxy},
     serve::Serve,
     shared::Hosting,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carrick::protocol::Origin;
+use carrick::protocol::{IpNetwork, Origin};
 
 /// An origin that may open WebSockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,20 @@ pub(super) fn origin(text: &str) -> Result<AllowedOrigin, String> {
     text.parse()
         .map(AllowedOrigin::One)
         .map_err(|error| format!("{error}; write it as https://host:port, or any"))
+}
+
+/// Proxies that are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrustedProxy {
+    Unix,
+    Network(IpNetwork),
+}
+
+pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
+    if text == "unix" {
+        return Ok(TrustedProxy::Unix);
+    }
+    text.parse().map(TrustedProxy::Network).map_err(|error| format!("{error}; or unix"))
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

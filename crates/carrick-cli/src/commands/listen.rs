@@ -2,22 +2,22 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use carrick::{
-    Error, Server,
+    Cors, Error, Server,
     protocol::{Config, DeflateConfig},
 };
 use tokio::sync::Notify;
 
 use crate::{
-    args::{Listen, ListenAddress, ListenOutput},
+    args::{Hosting, Listen, ListenOutput},
     connect::{history, input},
     exit::Exit,
     failure::Failure,
-    hosting::{bind_failure, origin_policy, reached_at, tls},
+    hosting::{origin_policy, tls},
     listen::{
         announce::Announcer,
         client::{self, Answer, Desk},
@@ -33,10 +33,9 @@ use crate::{
 
 /// Serves until Ctrl-C, then lets the open connections close.
 pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
-    let server = bind(&args.address).await?;
-    let local = server.local_addr();
-    let tls = tls(&args.hosting, local.ip())?;
-    let url = reached_at(if tls.is_some() { "wss" } else { "ws" }, local);
+    let tls = tls(&args.hosting, &args.address)?;
+    let (server, local) = args.address.listen("carrick listen ").await?;
+    let url = local.websocket("/", tls.is_some());
     let printer = printer(&args);
     let mut config = args.limits.config();
     let answer = if let Some(command) = args.answer.exec {
@@ -73,8 +72,8 @@ pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
     let server = server
         .route("/*", move |websocket, request| client::attend(Arc::clone(&attending), websocket, request));
 
-    output::note(&format!("listening on {url}/"));
-    let _ = printer.print(&Happening { client: None, event: Event::Listening { url: &format!("{url}/") } });
+    output::note(&format!("listening on {url}"));
+    let _ = printer.print(&Happening { client: None, event: Event::Listening { url: &url } });
     let interruptions = Interruptions::watch();
     if reads_input {
         take_lines(&desk, interruptions.clone());
@@ -93,20 +92,13 @@ pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-async fn bind(address: &ListenAddress) -> Result<Server, Failure> {
-    let (bound, name) = match address {
-        ListenAddress::Ip(address) => (Server::bind(address).await, address.to_string()),
-        ListenAddress::Name(name) => (Server::bind(name).await, name.clone()),
-    };
-    bound.map_err(|error| bind_failure(&name, "port 0", error))
-}
-
-fn configure(server: Server, config: Config, hosting: &crate::args::Hosting, deflate: bool) -> Server {
+fn configure(server: Server, config: Config, hosting: &Hosting, deflate: bool) -> Server {
     server
         .config(config)
         .deflate(deflate.then(DeflateConfig::default))
         .origins(origin_policy(&hosting.origins))
-        .max_connections(hosting.max_connections)
+        .cors(Cors::new(origin_policy(&hosting.origins)))
+        .max_connections(hosting.max_connections as usize)
         .drain_timeout(hosting.drain_timeout)
 }
 
@@ -133,7 +125,7 @@ fn take_lines(desk: &Desk, interruptions: Interruptions) {
 }
 
 /// Fails now what would fail with every request.
-fn readable(folder: &Path) -> Result<std::path::PathBuf, Failure> {
+fn readable(folder: &Path) -> Result<PathBuf, Failure> {
     let fails = |error: io::Error| {
         Failure::new(format!("{} cannot be served", folder.display()))
             .because(error)

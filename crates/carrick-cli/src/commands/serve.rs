@@ -1,44 +1,43 @@
 //! `carrick serve`: the page, `/chat` and `/echo` on one port.
 
 use carrick::{
-    Server,
+    Cors,
     protocol::{DeflateConfig, TrustedProxies},
 };
 
 use super::echo::echo;
 use crate::{
-    args::Serve,
+    args::{Serve, TrustedProxy},
+    bind::Bind,
     chat::{self, Room},
     exit::Exit,
     failure::Failure,
-    hosting::{bind_failure, bracketed, origin_policy, reached_at, tls},
+    hosting::{origin_policy, tls},
     output, page, signals,
 };
 
 /// Serves until Ctrl-C, then lets the open connections close.
 pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
     let Serve { bind, hosting, limits, trusted_proxies } = args;
-    let tls = tls(&hosting, bind.ip())?;
+    let tls = tls(&hosting, &bind)?;
     let is_tls = tls.is_some();
-    let server = Server::bind(bind).await.map_err(|error| {
-        bind_failure(&bind.to_string(), &format!("--bind {}:0", bracketed(bind.ip())), error)
-    })?;
-    let page = reached_at(if is_tls { "https" } else { "http" }, server.local_addr());
+    let (server, bound) = bind.listen("--bind ").await?;
     let room = Room::new();
     let mut server = server
         .route("/echo", |websocket, _request| echo(websocket))
         .config(limits.config())
         .deflate((!limits.no_deflate).then(DeflateConfig::default))
         .origins(origin_policy(&hosting.origins))
-        .trusted_proxies(TrustedProxies::new(trusted_proxies))
-        .max_connections(hosting.max_connections)
+        .cors(Cors::new(origin_policy(&hosting.origins)))
+        .trusted_proxies(believed(&trusted_proxies))
+        .max_connections(hosting.max_connections as usize)
         .drain_timeout(hosting.drain_timeout)
         .route("/chat", move |websocket, _request| chat::join(room.clone(), websocket, is_tls))
         .fallback(tower::service_fn(page::answer));
     if let Some(tls) = tls {
         server = server.tls(tls);
     }
-    print_urls(&page);
+    print_urls(&bound, is_tls);
     let stop = async {
         signals::stop().await;
         output::note("Closing connections; Ctrl-C again stops at once.");
@@ -53,11 +52,23 @@ pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Where the server can be reached.
-fn print_urls(page: &str) {
-    let websocket = page.replacen("http", "ws", 1);
-    output::line(&format!("page  {page}/"));
-    output::line(&format!("chat  {websocket}/chat"));
-    output::line(&format!("echo  {websocket}/echo"));
+fn believed(trusted: &[TrustedProxy]) -> TrustedProxies {
+    let network = |proxy: &TrustedProxy| match proxy {
+        TrustedProxy::Network(network) => Some(*network),
+        TrustedProxy::Unix => None,
+    };
+    TrustedProxies::new(trusted.iter().filter_map(network).collect())
+        .with_unix_sockets(trusted.contains(&TrustedProxy::Unix))
+}
+
+fn print_urls(bind: &Bind, tls: bool) {
+    if let Some(page) = bind.page(tls) {
+        output::line(&format!("page  {page}"));
+    }
+    output::line(&format!("chat  {}", bind.websocket("/chat", tls)));
+    output::line(&format!("echo  {}", bind.websocket("/echo", tls)));
+    if let Some(page) = bind.page_from_elsewhere(tls) {
+        output::note(&format!("From other machines: {page}"));
+    }
     output::note("Ctrl-C stops.");
 }

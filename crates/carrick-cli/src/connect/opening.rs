@@ -3,12 +3,16 @@
 use std::{fs, io, path::Path, time::Duration};
 
 use carrick::{
-    ClientBuilder, Error,
+    ClientBuilder, Error, Proxy, ProxyError,
     protocol::{DeflateConfig, ResponseError},
 };
 
 use super::refusal;
-use crate::{args::Connect, exit::Exit, failure::Failure};
+use crate::{
+    args::{Connect, Way},
+    exit::Exit,
+    failure::Failure,
+};
 
 /// Where to connect to: a URL without a scheme is `ws://`.
 pub(crate) fn url(typed: &str) -> String {
@@ -51,7 +55,32 @@ pub(crate) fn builder(args: &Connect) -> Result<ClientBuilder, Failure> {
             .subprotocols(args.subprotocols.clone())
             .map_err(|error| unusable("--subprotocol", hint, error))?;
     }
-    with_tls(builder, args)
+    with_tls(on_way(builder, &args.way)?, args)
+}
+
+fn on_way(mut builder: ClientBuilder, way: &Way) -> Result<ClientBuilder, Failure> {
+    if let Some(proxy) = &way.proxy {
+        let hint = "write it as http://host:port, https://host:port, socks5://host:port or socks5h://host:port, with \
+                    USER:PASS@ before the host if it wants that";
+        builder = builder.proxy(Proxy::parse(proxy).map_err(|error| unusable("--proxy", hint, error))?);
+    }
+    if way.no_proxy {
+        builder = builder.no_proxy();
+    }
+    if let Some(path) = &way.unix {
+        builder = on_socket(builder, path)?;
+    }
+    Ok(builder.max_redirects(way.max_redirects))
+}
+
+#[cfg(unix)]
+fn on_socket(builder: ClientBuilder, path: &Path) -> Result<ClientBuilder, Failure> {
+    Ok(builder.unix_socket(path))
+}
+
+#[cfg(not(unix))]
+fn on_socket(_: ClientBuilder, _: &Path) -> Result<ClientBuilder, Failure> {
+    Err(Failure::new("there are no Unix sockets on this system").with_exit(Exit::Usage))
 }
 
 fn with_tls(mut builder: ClientBuilder, args: &Connect) -> Result<ClientBuilder, Failure> {
@@ -107,7 +136,7 @@ pub(crate) fn failure(url: &str, error: Error) -> Failure {
 /// Whether another attempt may end better without a change.
 pub(crate) fn may_pass(error: &Error) -> bool {
     match error {
-        Error::Io(_) | Error::Timeout { .. } => true,
+        Error::Io(_) | Error::Timeout { .. } | Error::Proxy { .. } => true,
         Error::Response(error) => match &**error {
             ResponseError::Status(response) => refusal::may_pass(response.status()),
             _ => false,
@@ -138,6 +167,15 @@ fn hint(url: &str, error: &Error) -> Option<&'static str> {
             "if the certificate is your own, trust its authority with --ca FILE; a server without TLS is reached by ws://; \
              --danger-accept-invalid-certs takes any certificate",
         ),
+        Error::Proxy { error, .. } => Some(match &**error {
+            ProxyError::CredentialsMissing { .. } | ProxyError::CredentialsRefused => {
+                "write them as --proxy http://USER:PASS@HOST:PORT"
+            }
+            _ => "check the proxy of --proxy or of the environment; --no-proxy goes without it",
+        }),
+        Error::Redirect { .. } => {
+            Some("connect to the last address, or follow more of them with --max-redirects")
+        }
         Error::Timeout { .. } => Some("check the host and the port; --connect-timeout gives it longer"),
         Error::Response(error) => match &**error {
             ResponseError::HeadMalformed { .. } if !secure => {

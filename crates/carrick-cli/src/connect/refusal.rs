@@ -66,7 +66,7 @@ fn hint(response: &Response<Bytes>) -> String {
             "that is a web page, no WebSocket; look for the path of the WebSocket in the server's documentation".to_owned()
         }
         300..=399 => match location {
-            Some(location) => format!("the server sends you to {location}; if that is right, connect there"),
+            Some(location) => format!("the server sends you to {location}; connect there, or let --max-redirects follow"),
             None => "the server sends you elsewhere, but does not say where".to_owned(),
         },
         400 => "the server did not understand the request; a proxy that does not pass on Upgrade is often why".to_owned(),

@@ -56,7 +56,7 @@ pub(crate) enum Answer {
 pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: Request<()>) {
     let id = desk.latest.fetch_add(1, Ordering::Relaxed) + 1;
     let address = request.extensions().get::<SocketAddr>();
-    let peer = address.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let peer = address.map_or_else(|| "a Unix socket".to_owned(), ToString::to_string);
     let client = Client { id, desk: &desk };
     // Before it is said to be here: what is announced from now on is for it too.
     let announcements = desk.announcer.subscribe();

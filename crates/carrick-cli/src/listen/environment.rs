@@ -4,29 +4,37 @@ use std::net::SocketAddr;
 
 use http::Request;
 
-/// The variables for a connection. `local` is where the server listens.
+use crate::bind::Bind;
+
+/// The variables for a connection. `local` is where the server listens. Where there is no address, a variable is empty.
 pub(crate) fn variables(
     request: &Request<()>,
-    local: SocketAddr,
+    local: &Bind,
     subprotocol: Option<&str>,
 ) -> Vec<(String, String)> {
     let uri = request.uri();
-    let mut variables = vec![
+    let (name, port) = match local {
+        Bind::Ip(address) => (address.ip().to_string(), address.port().to_string()),
+        Bind::Unix(path) => (path.display().to_string(), String::new()),
+    };
+    let (remote, remote_port) = match request.extensions().get::<SocketAddr>() {
+        Some(address) => (address.ip().to_string(), address.port().to_string()),
+        None => (String::new(), String::new()),
+    };
+    let variables = vec![
         ("GATEWAY_INTERFACE", "CGI/1.1".to_owned()),
         ("PATH_INFO", uri.path().to_owned()),
         ("QUERY_STRING", uri.query().unwrap_or_default().to_owned()),
+        ("REMOTE_ADDR", remote),
+        ("REMOTE_PORT", remote_port),
         ("REQUEST_METHOD", request.method().to_string()),
         ("REQUEST_URI", uri.path_and_query().map(ToString::to_string).unwrap_or_default()),
-        ("SERVER_NAME", local.ip().to_string()),
-        ("SERVER_PORT", local.port().to_string()),
+        ("SERVER_NAME", name),
+        ("SERVER_PORT", port),
         ("SERVER_PROTOCOL", format!("{:?}", request.version())),
         ("SERVER_SOFTWARE", concat!("carrick/", env!("CARGO_PKG_VERSION")).to_owned()),
         ("WEBSOCKET_PROTOCOL", subprotocol.unwrap_or_default().to_owned()),
     ];
-    if let Some(peer) = request.extensions().get::<SocketAddr>() {
-        variables.push(("REMOTE_ADDR", peer.ip().to_string()));
-        variables.push(("REMOTE_PORT", peer.port().to_string()));
-    }
     let mut variables: Vec<_> = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     for name in request.headers().keys() {
         // A program would take HTTP_PROXY for the proxy that it is to use (CVE-2016-5385).
@@ -60,7 +68,7 @@ mod tests {
             .body(())
             .unwrap();
         request.extensions_mut().insert::<SocketAddr>("192.0.2.7:4000".parse().unwrap());
-        let variables = variables(&request, "127.0.0.1:9000".parse().unwrap(), Some("chat"));
+        let variables = variables(&request, &"127.0.0.1:9000".parse().unwrap(), Some("chat"));
         let value = |name: &str| {
             variables.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.as_str())
         };

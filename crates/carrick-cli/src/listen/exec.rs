@@ -2,7 +2,7 @@
 //!
 //! Either side is read only when what it said before has been taken by the other, so neither can pile up anything here.
 
-use std::{io, net::SocketAddr, process::ExitStatus, time::Duration};
+use std::{io, process::ExitStatus, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use carrick::{
@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{environment, process::Process};
 use crate::{
+    bind::Bind,
     duplex::{self, Happened, Outgoing, Wish},
     output,
 };
@@ -29,14 +30,14 @@ pub(crate) struct Exec {
     /// Bytes rather than lines.
     pub(crate) binary: bool,
     /// Where the server listens.
-    pub(crate) local: SocketAddr,
+    pub(crate) local: Bind,
     /// The longest line that becomes a message.
     pub(crate) max_line_bytes: usize,
 }
 
 /// Runs the program until it or the connection ends; the error if the connection failed.
 pub(crate) async fn bridge(exec: &Exec, websocket: &mut WebSocket, request: &Request<()>) -> Option<Error> {
-    let variables = environment::variables(request, exec.local, websocket.subprotocol());
+    let variables = environment::variables(request, &exec.local, websocket.subprotocol());
     let (process, stdin, stdout) = match Process::start(&exec.command, variables) {
         Ok(started) => started,
         Err(error) => {

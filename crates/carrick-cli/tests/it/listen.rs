@@ -207,7 +207,8 @@ fn a_port_that_is_taken_is_told() {
     let run = run(&["listen", address], "");
     assert_eq!(run.code, Some(1));
     assert!(
-        run.err.contains(&format!("cannot listen on {address}")) && run.err.contains("port 0"),
+        run.err.contains(&format!("cannot listen on {address}"))
+            && run.err.contains("carrick listen 127.0.0.1:0"),
         "{}",
         run.err
     );
@@ -224,4 +225,20 @@ fn a_reader_that_goes_away_ends_it_without_failure() {
     websocket.send("second").unwrap();
     assert!(websocket.recv().is_none());
     assert!(listen.wait().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_listened_on_and_connected_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("carrick.sock");
+    let path = socket.to_str().unwrap();
+    let mut listen = Listen::start_at(&format!("unix:{path}"), &["--echo"]);
+    assert_eq!(listen.url, format!("ws+unix://{path}:/"));
+    let by_url = run(&["connect", "--one", &listen.url], "hi\n");
+    assert_eq!((by_url.code, by_url.out.as_str()), (Some(0), "hi\n"), "{}", by_url.err);
+    let by_flag = run(&["connect", "--one", "--trace", "--unix", path, "ws://name.example/path"], "ho\n");
+    assert_eq!((by_flag.code, by_flag.out.as_str()), (Some(0), "ho\n"), "{}", by_flag.err);
+    assert!(by_flag.err.contains(&format!("connected to {path}")), "{}", by_flag.err);
+    assert!(listen.says("client 2").contains("from a Unix socket to /path"));
 }

@@ -3,6 +3,7 @@
 // Helpers unwrap as the tests do: a panic names the line.
 #![allow(clippy::unwrap_used)]
 
+mod certificate;
 mod chat;
 mod connect;
 mod connect_end;
@@ -20,3 +21,5 @@ mod serve;
 mod support;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod unix;

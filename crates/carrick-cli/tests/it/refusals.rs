@@ -1,6 +1,11 @@
 //! A connection that cannot be opened: what the server said, and what may help.
 
-use std::{io::Write, net::TcpListener, thread};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    sync::mpsc,
+    thread,
+};
 
 use crate::support::{Listen, Serve, canned, run};
 
@@ -132,4 +137,51 @@ fn a_file_that_cannot_be_used_is_named() {
     let folder = run(&["listen", "0", "--dir", path], "");
     assert_eq!(folder.code, Some(1));
     assert!(folder.err.contains("hint: --dir takes a folder"), "{}", folder.err);
+}
+
+/// A proxy that answers each CONNECT with one of these, and what it was asked.
+fn proxy(answers: Vec<&'static str>) -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, asked) = mpsc::channel();
+    thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let head: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            sender.send(head.join("\n")).unwrap();
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn a_proxy_is_asked_and_what_it_lacks_is_told() {
+    let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";
+    let (address, asked) = proxy(vec![refusal, refusal]);
+    let nobody = run(&["connect", "--proxy", &format!("http://{address}"), "ws://server.example/"], "");
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.err.contains("hint: write them as --proxy http://USER:PASS@"), "{}", nobody.err);
+    assert!(asked.recv().unwrap().starts_with("CONNECT server.example:80 HTTP/1.1"));
+    let wrong = run(&["connect", "--proxy", &format!("http://ada:pw@{address}"), "ws://server.example/"], "");
+    assert_eq!(wrong.code, Some(1));
+    assert!(!wrong.err.contains("ada") && !wrong.err.contains("pw@"), "{}", wrong.err);
+    assert!(asked.recv().unwrap().to_lowercase().contains("proxy-authorization: basic "));
+    let unusable = run(&["connect", "--proxy", "ftp://x", "ws://server.example/"], "");
+    assert_eq!(unusable.code, Some(2));
+    assert!(unusable.err.contains("socks5h://"), "{}", unusable.err);
+}
+
+#[test]
+fn redirects_are_followed_as_far_as_is_allowed() {
+    let serve = Serve::start(&[]);
+    let answer = format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", serve.echo());
+    let url = canned(vec![answer.clone(), answer]);
+    let followed = run(&["connect", "--one", "--trace", &url], "hi\n");
+    assert_eq!((followed.code, followed.out.as_str()), (Some(0), "hi\n"), "{}", followed.err);
+    assert!(followed.err.contains(&serve.echo()), "{}", followed.err);
+    let stayed = run(&["connect", "--max-redirects", "0", &url], "");
+    assert_eq!(stayed.code, Some(1));
+    assert!(stayed.err.contains("302 Found") && stayed.err.contains("--max-redirects"), "{}", stayed.err);
 }

@@ -16,23 +16,51 @@ pub(crate) struct Serve {
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
     pub(crate) printed: Vec<String>,
+    words: Option<BufReader<ChildStderr>>,
 }
 
 impl Serve {
     /// Starts on a free port and waits until the URLs are printed.
     pub(crate) fn start(flags: &[&str]) -> Serve {
+        Serve::start_saying(flags, Stdio::null())
+    }
+
+    /// As `start`; `hear` waits for its words.
+    pub(crate) fn start_heard(flags: &[&str]) -> Serve {
+        Serve::start_saying(flags, Stdio::piped())
+    }
+
+    fn start_saying(flags: &[&str], words: Stdio) -> Serve {
         let mut child = carrick()
             .args(["serve", "--bind", "127.0.0.1:0"])
             .args(flags)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(words)
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let printed: Vec<String> = out.lines().take(3).map(Result::unwrap).collect();
         let page = printed[0].split_whitespace().last().unwrap();
         let address = page.split('/').nth(2).unwrap().to_owned();
-        Serve { child, address, printed }
+        let words = child.stderr.take().map(BufReader::new);
+        Serve { child, address, printed, words }
+    }
+
+    /// Waits for a line on standard error with these words; answers with all that came up to it.
+    pub(crate) fn hear(&mut self, awaited: &str) -> String {
+        let words = self.words.as_mut().expect("it was started to be heard");
+        let mut heard = String::new();
+        loop {
+            let before = heard.len();
+            assert_ne!(words.read_line(&mut heard).unwrap(), 0, "it ended without {awaited:?}: {heard}");
+            if heard[before..].contains(awaited) {
+                return heard;
+            }
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn echo(&self) -> String {
@@ -49,7 +77,12 @@ impl Serve {
 
     /// The whole answer to a plain HTTP request.
     pub(crate) fn get(&self, path: &str) -> String {
-        get(&self.address, path)
+        get_with(&self.address, path, "")
+    }
+
+    /// As `get`, with further header lines.
+    pub(crate) fn get_with(&self, path: &str, lines: &str) -> String {
+        get_with(&self.address, path, lines)
     }
 
     /// What Ctrl-C does.
@@ -73,6 +106,9 @@ pub(crate) fn carrick() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carrick"));
     // No history of whoever runs the tests.
     command.env("CARRICK_HISTORY", "");
+    for scheme in ["ws", "wss", "http", "https", "all", "no"] {
+        command.env_remove(format!("{scheme}_proxy")).env_remove(format!("{}_PROXY", scheme.to_uppercase()));
+    }
     command
 }
 
@@ -91,8 +127,12 @@ pub(crate) struct Listen {
 impl Listen {
     /// Starts on a free port and waits until it says where it listens.
     pub(crate) fn start(flags: &[&str]) -> Listen {
+        Listen::start_at("127.0.0.1:0", flags)
+    }
+
+    pub(crate) fn start_at(address: &str, flags: &[&str]) -> Listen {
         let mut child = carrick()
-            .args(["listen", "127.0.0.1:0"])
+            .args(["listen", address])
             .args(flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -113,7 +153,7 @@ impl Listen {
 
     /// The whole answer to a plain HTTP request.
     pub(crate) fn get(&self, path: &str) -> String {
-        get(self.url.split('/').nth(2).unwrap(), path)
+        get_with(self.url.split('/').nth(2).unwrap(), path, "")
     }
 
     /// The next thing it says that has `word` in it.
@@ -219,11 +259,11 @@ pub(crate) fn canned(answers: Vec<String>) -> String {
     url
 }
 
-/// The whole answer to a plain HTTP request.
-pub(crate) fn get(address: &str, path: &str) -> String {
+/// The whole answer to a plain HTTP request with these further header lines.
+fn get_with(address: &str, path: &str, lines: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{lines}\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

@@ -15,7 +15,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ClientTls, ConnectEvent, Dialer, Observer, Stopwatch, exchange, read_body_start},
+    transport::{Address, ConnectEvent, Dialer, Stopwatch, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -61,28 +61,32 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// ```
 #[derive(Clone)]
 pub struct ClientBuilder {
-    address: Address,
-    handshake: ClientHandshake,
+    pub(super) address: Address,
+    pub(super) handshake: ClientHandshake,
     /// Names of the headers that were added, for `Debug`.
-    header_names: Vec<HeaderName>,
-    authorization: Option<HeaderValue>,
+    pub(super) header_names: Vec<HeaderName>,
+    pub(super) authorization: Option<HeaderValue>,
     deflate: Option<DeflateConfig>,
     config: Arc<Config>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
+    pub(super) max_redirects: usize,
     pub(super) dialer: Dialer,
 }
 
 /// What a server answered, not checked yet.
-struct Answer {
+pub(super) struct Answer {
     pending: PendingHandshake,
-    response: Response<()>,
+    pub(super) response: Response<()>,
     /// What was read behind the head.
     received: BytesMut,
 }
 
 impl ClientBuilder {
     /// A builder for the server at `url`: `ws`, `wss`, or `http` and `https`, which mean the same (WHATWG WebSockets).
+    ///
+    /// `ws+unix:///path/of/the.sock:/request/path` is a server on a Unix socket, as node's `ws` has it: the first colon of
+    /// the path divides the socket from what is requested, and the host is `localhost`.
     ///
     /// A user and a password in it are sent as [`basic_auth`](ClientBuilder::basic_auth) does.
     ///
@@ -104,6 +108,7 @@ impl ClientBuilder {
             config: Arc::default(),
             head_limits: HeadLimits::default(),
             handshake_timeout: Duration::from_secs(10),
+            max_redirects: 5,
             dialer: Dialer::default(),
         };
         let builder = builder.deflate(Some(DeflateConfig::default()));
@@ -213,6 +218,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Changes some of the limits and timeouts.
+    pub(super) fn change_config(mut self, change: impl FnOnce(&mut Config)) -> ClientBuilder {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
     /// Sets how large the head of the server's answer may be. Default: [`HeadLimits::default`].
     #[must_use]
     pub fn head_limits(mut self, limits: HeadLimits) -> ClientBuilder {
@@ -220,39 +231,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long all of it may take: DNS, TCP, TLS and the opening handshake. Default: 10 s. Too short a time fails
+    /// Sets how long all of it may take: DNS, TCP, a proxy, TLS, the opening handshake, and redirects. Default: 10 s. Too short a time fails
     /// with slow networks, too long a one delays the next attempt.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.handshake_timeout = timeout;
-        self
-    }
-
-    /// Sets how long one address of the server, or of its proxy, may take to answer. Default: 5 s, half of what the
-    /// default of [`handshake_timeout`](ClientBuilder::handshake_timeout) gives to all of it. Other addresses do not wait
-    /// for it, see [`connect`](ClientBuilder::connect).
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.dialer.connect_timeout = timeout;
-        self
-    }
-
-    /// Tells `observer` about each step of opening a connection: names, addresses, TLS, the heads of the handshake.
-    /// Default: nobody. The last observer that was set is the one.
-    ///
-    /// It is called on the task that connects, so it must not block.
-    ///
-    /// ```
-    /// let builder = carrick::ClientBuilder::new("wss://example.com/chat")?
-    ///     .on_connect_event(|event| println!("* {event}"));
-    /// # Ok::<(), carrick::Error>(())
-    /// ```
-    #[must_use]
-    pub fn on_connect_event(
-        mut self,
-        observer: impl Fn(&ConnectEvent<'_>) + Send + Sync + 'static,
-    ) -> ClientBuilder {
-        self.dialer.observer = Observer::new(observer);
         self
     }
 
@@ -265,6 +248,9 @@ impl ClientBuilder {
     ///
     /// - [`Error::Io`] if the name cannot be resolved or no address answers
     /// - [`Error::Tls`] if TLS failed, most often because of the certificate, or if its settings cannot be used
+    /// - [`Error::Proxy`] if a proxy does not lead to the server, and [`Error::Url`] if the environment names none that
+    ///   can be used
+    /// - [`Error::Redirect`] if the server redirects to where nobody should go, or too often
     /// - [`Error::Response`] if the server refused or broke the opening handshake;
     ///   [`ResponseError::Status`] holds the status, the headers and the start of the body
     /// - [`Error::Timeout`] after [`handshake_timeout`](ClientBuilder::handshake_timeout)
@@ -297,18 +283,13 @@ impl ClientBuilder {
     /// # }
     /// ```
     pub async fn connect(&self) -> Result<WebSocket, Error> {
-        let (stream, answer) = self
-            .in_time(async {
-                let mut stream = self.dialer.dial(&self.address).await?;
-                let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
-                Ok((stream, answer))
-            })
-            .await?;
+        let (stream, answer) = self.in_time(self.reach()).await?;
         self.open(stream, answer).await
     }
 
     /// Opens a WebSocket on a stream that leads to the server already: a Unix socket, a tunnel, a pipe in a test. The
-    /// URL only fills the request; nothing is resolved, and for `wss` the stream has to be encrypted already.
+    /// URL only fills the request; nothing is resolved, for `wss` the stream has to be encrypted already, and no
+    /// redirect is followed.
     ///
     /// # Errors
     ///
@@ -344,7 +325,10 @@ impl ClientBuilder {
         timeout(waited, opening).await.map_err(late)?
     }
 
-    async fn exchange(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<Answer, Error> {
+    pub(super) async fn exchange(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> Result<Answer, Error> {
         let (mut request, pending) = self.handshake.request(&mut rand::rng());
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
@@ -395,6 +379,8 @@ impl fmt::Debug for ClientBuilder {
             .field("deflate", &self.deflate)
             .field("config", &self.config)
             .field("handshake_timeout", &self.handshake_timeout)
+            .field("max_redirects", &self.max_redirects)
+            .field("proxy", &self.dialer.proxy)
             .field("connect_timeout", &self.dialer.connect_timeout)
             .finish_non_exhaustive()
     }

@@ -1,8 +1,13 @@
 //! F7: the client.
 
+mod app;
+mod app_handlers;
 pub(crate) mod blocking;
 mod builder;
+mod reach_options;
+mod redirect;
 #[cfg(feature = "tls")]
 mod tls_options;
 
+pub use app::WebSocketApp;
 pub use builder::{ClientBuilder, connect};

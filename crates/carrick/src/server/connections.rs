@@ -20,6 +20,8 @@ struct Table {
     entries: Vec<Option<Entry>>,
     /// Where `entries` has room.
     vacant: Vec<u32>,
+    /// Whether what starts from now on is asked to close at once.
+    stopped: bool,
     /// Whether what starts from now on is cut at once.
     cut: bool,
 }
@@ -49,6 +51,9 @@ impl Connections {
         let stop = Arc::new(Stop::default());
         let entry = Some(Entry { stop: Arc::clone(&stop), task: None });
         let mut table = self.table();
+        if table.stopped {
+            stop.ask();
+        }
         let index = match table.vacant.pop() {
             Some(index) => {
                 table.entries[index as usize] = entry;
@@ -63,13 +68,20 @@ impl Connections {
         Place { connections: Arc::clone(self), index, turn: 0, stop }
     }
 
-    /// Asks all of them to close.
+    /// Asks all of them to close, and those that come.
     pub(super) fn stop(&self) {
-        let stops: Vec<_> =
-            self.table().entries.iter().flatten().map(|entry| Arc::clone(&entry.stop)).collect();
+        let mut table = self.table();
+        table.stopped = true;
+        let stops: Vec<_> = table.entries.iter().flatten().map(|entry| Arc::clone(&entry.stop)).collect();
+        drop(table);
         for stop in stops {
             stop.ask();
         }
+    }
+
+    /// Whether they were asked to close.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.table().stopped
     }
 
     /// Waits until none is left.
@@ -77,6 +89,8 @@ impl Connections {
         while self.count() > 0 {
             self.ended.notified().await;
         }
+        // Somebody else may be waiting for the same.
+        self.ended.notify_one();
     }
 
     /// Ends those that are left without asking; tells how many.

@@ -4,10 +4,7 @@ use std::{
     convert::Infallible,
     error::Error as StdError,
     future::poll_fn,
-    io::{self, IoSlice},
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -23,7 +20,7 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
 use super::{
     accept::{FOREVER, HandshakeTimer},
@@ -31,7 +28,9 @@ use super::{
     caller::Caller,
     connection::{BoxFuture, Opening, Service},
     connections::Place,
-    patience::Patience,
+    linger::{LINGER, end},
+    rewound::Rewound,
+    upgrade::taken_over,
 };
 use crate::{
     protocol::{Host, Rejection, Role, is_websocket_request},
@@ -46,8 +45,9 @@ type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A request that was answered with 101, and where hyper hands over the stream then.
-type Upgrade = Arc<Mutex<Option<(Opening, OnUpgrade)>>>;
+/// How the request for a WebSocket was decided that came last, and where hyper hands over the stream: also if it was
+/// refused.
+type Upgrade = Arc<Mutex<Option<(Option<Opening>, OnUpgrade)>>>;
 
 /// Makes one type of every service. A clone of it serves each request.
 pub(super) fn fallback<S, B>(service: S) -> Fallback
@@ -110,13 +110,14 @@ pub(super) async fn serve(
     }
 }
 
-/// Takes the stream back from hyper and gives it to the handler.
-async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
+/// Takes the stream back from hyper, and gives it to the handler or ends it.
+async fn hand_over(opening: Option<Opening>, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else { return };
-    let Rewound { received, stream, .. } = parts.io.into_inner();
-    // What hyper has not taken yet stands behind what it has.
-    let received = BytesMut::from(&*[parts.read_buf, received].concat());
+    let (mut stream, received) = taken_over(upgraded);
+    let Some(opening) = opening else {
+        let _ = timeout(LINGER, end(&mut stream)).await;
+        return;
+    };
     let Opening { endpoint, request, agreement, .. } = opening;
     let config = Arc::clone(&endpoint.config);
     let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);
@@ -137,11 +138,12 @@ async fn answer(
         return match service.decide(head, caller, timer).await {
             Ok(mut opening) => {
                 let response = std::mem::take(&mut opening.response);
-                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((opening, on_upgrade));
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((Some(opening), on_upgrade));
                 response.map(|()| boxed_text(Bytes::new()))
             }
             Err(rejection) => {
                 service.tell(&rejection, caller.address);
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((None, on_upgrade));
                 refused(&rejection)
             }
         };
@@ -150,15 +152,27 @@ async fn answer(
         service.tell(&rejection, caller.address);
         return refused(&rejection);
     }
+    let Some(fallback) = &service.fallback else { return refused(&Rejection::UpgradeMissing) };
+    if let Some(preflight) = service.cors.as_ref().and_then(|cors| cors.preflight(&head)) {
+        return match preflight {
+            Ok(response) => response.map(|()| boxed_text(Bytes::new())),
+            Err(rejection) => {
+                service.tell(&rejection, caller.address);
+                refused(&rejection)
+            }
+        };
+    }
+    let asked = service.cors.as_ref().map(|cors| (cors, head.headers().clone()));
     let front = service.trusted_proxies.front(&head, &service.peer(caller.address));
     let (mut parts, ()) = head.into_parts();
     caller.introduce(&mut parts.extensions);
     parts.extensions.insert(front);
     parts.extensions.insert(on_upgrade);
-    match &service.fallback {
-        Some(fallback) => fallback(Request::from_parts(parts, Body::new(body))).await,
-        None => refused(&Rejection::UpgradeMissing),
+    let mut response = fallback(Request::from_parts(parts, Body::new(body))).await;
+    if let Some((cors, asked)) = asked {
+        cors.permit(&asked, response.headers_mut());
     }
+    response
 }
 
 /// RFC 9112 §3.2. HTTP/1.0 may come without a host.
@@ -199,69 +213,6 @@ where
 
 fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
     boxed(Full::new(text.into()))
-}
-
-/// A stream of which some bytes were read already, and whose peer has to read.
-struct Rewound {
-    received: Bytes,
-    stream: NetStream,
-    patience: Patience,
-}
-
-impl Rewound {
-    fn new(received: Bytes, stream: NetStream) -> Rewound {
-        Rewound { received, stream, patience: Patience::default() }
-    }
-
-    /// Bounds how long a write makes no progress.
-    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.patience.bound(cx, written).map(|written| written?)
-    }
-}
-
-impl AsyncRead for Rewound {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.received.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
-        }
-        let n = self.received.len().min(buffer.remaining());
-        buffer.put_slice(&self.received.split_to(n));
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Rewound {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.bound(cx, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.bound(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = Pin::new(&mut self.stream).poll_flush(cx);
-        self.bound(cx, written)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bound(cx, written)
-    }
 }
 
 /// Most characters of a header in a refusal.

@@ -1,20 +1,40 @@
 //! F7: the server.
 
 mod accept;
+mod accepted;
+mod app;
+mod app_handlers;
+#[cfg(feature = "axum")]
+pub(crate) mod axum;
 mod body;
 mod builder;
 mod caller;
 mod connection;
 mod connections;
+mod cors;
+mod drain;
+mod guest;
+mod hub;
 mod hyper;
+mod linger;
 mod listener;
 mod patience;
+mod rewound;
 mod route;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
+mod upgrade;
 
 pub use accept::{AcceptOptions, accept, accept_with};
+pub use accepted::Accepted;
+pub use app::WebSocketServer;
 pub use body::Body;
 pub use builder::Server;
-pub use caller::PeerCertificates;
+pub use caller::{PeerAddress, PeerCertificates};
+pub use cors::Cors;
+pub use drain::Drain;
+pub use hub::ServerHandle;
 pub use route::Route;
+pub use upgrade::{Upgrade, UpgradeOptions, upgrade};

@@ -165,10 +165,10 @@ impl Routes {
 
 pin_project! {
     /// A handler at work. Written out, since an `async` block would hold the handler's future twice.
-    struct HandlerTask<F> {
+    pub(super) struct HandlerTask<F> {
         #[pin]
-        future: F,
-        place: Place,
+        pub(super) future: F,
+        pub(super) place: Place,
     }
 }
 

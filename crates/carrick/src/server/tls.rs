@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::builder::Server;
-use crate::transport::{NetStream, ServerTls};
+use super::{app::WebSocketServer, builder::Server, connection::Secure};
+use crate::transport::{NetStream, ReloadableTls};
 
 impl Server {
-    /// Serves `wss://` and `https://` instead of `ws://` and `http://`. Default: without TLS.
+    /// Serves `wss://` and `https://` instead of `ws://` and `http://`, with a [`ServerTls`](crate::ServerTls) or one that
+    /// can be replaced meanwhile. Default: without TLS.
     ///
     /// The TLS handshake counts towards [`handshake_timeout`](Server::handshake_timeout).
     ///
@@ -19,17 +20,40 @@ impl Server {
     /// # }
     /// ```
     #[must_use]
-    pub fn tls(mut self, tls: ServerTls) -> Server {
-        let acceptor = tls.into_acceptor();
-        self.secure = Some(Arc::new(move |stream| {
-            let handshake = acceptor.accept(stream);
-            Box::pin(async move {
-                let stream = handshake.await?;
-                let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-                let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
-                Ok((NetStream::new(stream), certificates))
-            })
-        }));
+    pub fn tls(mut self, tls: impl Into<ReloadableTls>) -> Server {
+        self.secure = Some(secure(tls.into()));
         self
     }
+}
+
+impl<S> WebSocketServer<S> {
+    /// Sets the certificate of a server whose URL is `wss://`: a [`ServerTls`](crate::ServerTls), or one that can be
+    /// replaced meanwhile. Default: none.
+    ///
+    /// ```no_run
+    /// use carrick::{ServerTls, WebSocketServer};
+    ///
+    /// WebSocketServer::new("wss://127.0.0.1:9000/ws")
+    ///     .tls(ServerTls::from_pem_files("fullchain.pem", "privkey.pem")?)
+    ///     .run_forever()?;
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<ReloadableTls>) -> WebSocketServer<S> {
+        self.secure = Some(secure(tls.into()));
+        self
+    }
+}
+
+fn secure(tls: ReloadableTls) -> Secure {
+    Arc::new(move |stream| {
+        let handshake = tls.acceptor().accept(stream);
+        Box::pin(async move {
+            let stream = handshake.await?;
+            let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+            let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
+            let peer = stream.get_ref().0.peer_addr();
+            Ok((NetStream::over(stream, peer), certificates))
+        })
+    })
 }

@@ -1,7 +1,8 @@
 //! TLS of a client.
 
 use std::{
-    error,
+    error, io,
+    panic::resume_unwind,
     sync::{Arc, OnceLock},
 };
 
@@ -14,7 +15,7 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use url::Host;
 
@@ -79,7 +80,7 @@ impl ClientTls {
     /// TLS over `carrier` with the server that has to be `host`.
     pub(crate) async fn connect(
         &self,
-        carrier: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        carrier: NetStream,
         host: &Host<String>,
         observer: &Observer,
     ) -> Result<NetStream, Error> {
@@ -94,16 +95,37 @@ impl ClientTls {
             Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
         };
         let connector = TlsConnector::from(self.config()?);
+        let peer = carrier.peer_addr();
         let start = Stopwatch::start();
         let stream =
             connector.connect(name, carrier).await.map_err(|error| ClientTls::explained(error.into()))?;
         tell(observer, stream.get_ref().1, start);
-        Ok(NetStream::new(stream))
+        Ok(NetStream::over(stream, peer))
     }
 
-    /// Fails at once what would fail after the connection is made.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        self.config().map(drop)
+    /// Fails at once what would fail after the connection is made. The first time this reads the certificates of the
+    /// system, on a thread that may block.
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
+        if self.built.get().is_some() {
+            return Ok(());
+        }
+        let tls = self.clone();
+        match spawn_blocking(move || tls.config().map(drop)).await {
+            Ok(built) => built,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(Error::Io(io::Error::other("runtime is shutting down"))),
+            },
+        }
+    }
+
+    /// The same settings, for a server that must not see our certificate.
+    pub(crate) fn without_identity(&self) -> ClientTls {
+        let mut tls = self.clone();
+        if tls.settings.identity.is_some() {
+            tls.change().identity = None;
+        }
+        tls
     }
 
     /// An error as TLS explains it: rustls hides its own in those of the stream.
@@ -242,8 +264,6 @@ impl ServerCertVerifier for AcceptInvalid {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

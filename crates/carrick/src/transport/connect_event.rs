@@ -7,15 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response,
-    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE},
-};
+use http::{Request, Response};
 
-use crate::{
-    protocol::{write_request, write_response},
-    system,
-};
+use super::head_lines::HeadLines;
+use crate::system;
 
 /// One step of opening a connection, for a trace: [`ClientBuilder::on_connect_event`].
 ///
@@ -123,52 +118,11 @@ impl fmt::Display for ConnectEvent<'_> {
             ConnectEvent::Secured { version, cipher, took } => {
                 write!(f, "encrypted by {version} with {cipher} in {took:.1?}")
             }
-            ConnectEvent::Requested { request } => {
-                let mut shown = Request::new(());
-                *shown.method_mut() = request.method().clone();
-                *shown.uri_mut() = request.uri().clone();
-                *shown.headers_mut() = without_credentials(request.headers());
-                let mut head = Vec::new();
-                write_request(&shown, &mut head);
-                write_head(f, "> ", &head)
-            }
-            ConnectEvent::Answered { response, .. } => {
-                let mut shown = Response::new(());
-                *shown.status_mut() = response.status();
-                *shown.headers_mut() = without_credentials(response.headers());
-                let mut head = Vec::new();
-                write_response(&shown, &mut head);
-                write_head(f, "< ", &head)
-            }
+            ConnectEvent::Requested { request } => HeadLines::of_request("> ", request).fmt(f),
+            ConnectEvent::Answered { response, .. } => HeadLines::of_response("< ", response).fmt(f),
             ConnectEvent::Redirected { from, to } => write!(f, "redirected from {from} to {to}"),
         }
     }
-}
-
-fn without_credentials(headers: &HeaderMap) -> HeaderMap {
-    let mut shown = headers.clone();
-    for (name, value) in &mut shown {
-        if CREDENTIALS.contains(name) {
-            *value = HeaderValue::from_bytes("…".as_bytes()).expect("bytes above 127 may stand in a value");
-        }
-    }
-    shown
-}
-
-/// The lines of a head, without the blank one. What a terminal would obey is escaped.
-fn write_head(f: &mut fmt::Formatter<'_>, lead: &str, head: &[u8]) -> fmt::Result {
-    for (i, line) in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()).enumerate() {
-        f.write_str(if i == 0 { "" } else { "\n" })?;
-        f.write_str(lead)?;
-        for character in line.chars() {
-            if character.is_control() && character != '\t' {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                write!(f, "{character}")?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Who wants to know about the steps, if anybody does.
@@ -212,8 +166,6 @@ impl Stopwatch {
         system::now().saturating_duration_since(self.began)
     }
 }
-
-const CREDENTIALS: &[HeaderName] = &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,14 @@ mod address;
 mod client_tls;
 mod connect_event;
 mod dial;
+mod head_lines;
 mod http1;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
+mod prefixed;
+mod proxy;
+#[cfg(feature = "tls")]
+mod reload;
 #[cfg(feature = "tls")]
 mod server_tls;
 mod stream;
@@ -20,9 +25,14 @@ pub(crate) use client_tls::ClientTls;
 pub use connect_event::ConnectEvent;
 pub(crate) use connect_event::{Observer, Stopwatch};
 pub(crate) use dial::Dialer;
+pub(crate) use head_lines::HeadLines;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+pub use proxy::Proxy;
+pub(crate) use proxy::ProxyPolicy;
+#[cfg(feature = "tls")]
+pub use reload::ReloadableTls;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;

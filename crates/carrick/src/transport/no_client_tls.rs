@@ -1,6 +1,5 @@
 //! What stands for TLS where it is not compiled in.
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use url::Host;
 
 use super::{connect_event::Observer, stream::NetStream};
@@ -14,7 +13,7 @@ impl ClientTls {
     #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
     pub(crate) async fn connect(
         &self,
-        _: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        _: NetStream,
         _: &Host<String>,
         _: &Observer,
     ) -> Result<NetStream, Error> {
@@ -22,8 +21,14 @@ impl ClientTls {
     }
 
     /// Fails at once what would fail after the connection is made.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
         Err(ClientTls::missing())
+    }
+
+    /// The same settings, for a server that must not see our certificate.
+    pub(crate) fn without_identity(&self) -> ClientTls {
+        self.clone()
     }
 
     /// An error as TLS explains it.
@@ -32,6 +37,6 @@ impl ClientTls {
     }
 
     fn missing() -> Error {
-        Error::Config("wss needs the feature `tls` of carrick, which is not compiled in".into())
+        Error::Config("wss and https need the feature `tls` of carrick, which is not compiled in".into())
     }
 }

@@ -9,7 +9,6 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::WebPkiClientVerifier,
 };
-use tokio_rustls::TlsAcceptor;
 
 use super::tls::provider;
 use crate::error::Error;
@@ -17,7 +16,7 @@ use crate::error::Error;
 /// The certificate of a server, its key, and whether clients have to show one too.
 ///
 /// TLS 1.3 and 1.2 by rustls; by ALPN the server speaks `http/1.1`. Everything is checked here, so that nothing is left
-/// to fail once clients come.
+/// to fail once clients come. [`ReloadableTls`](crate::ReloadableTls) replaces it while a server serves.
 ///
 /// ```no_run
 /// use carrick::ServerTls;
@@ -147,8 +146,8 @@ impl ServerTls {
         pem
     }
 
-    pub(crate) fn into_acceptor(self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config)
+    pub(super) fn into_config(self) -> Arc<ServerConfig> {
+        self.config
     }
 
     fn from_pems(certificates: &Pem, key: &Pem) -> Result<ServerTls, Error> {

@@ -3,24 +3,38 @@
 use std::{
     fmt,
     io::{self, IoSlice},
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
-/// The stream that carries a WebSocket of [`connect`](crate::connect) or of a [`Server`](crate::Server): TCP, TLS over
-/// TCP, or what an HTTP server handed over.
+use super::prefixed::Prefixed;
+
+/// The stream that carries a WebSocket of [`connect`](crate::connect) or of a [`Server`](crate::Server): TCP, a
+/// Unix socket, TLS over either, a tunnel through a proxy, or what an HTTP server handed over.
 pub struct NetStream {
     carrier: Carrier,
 }
 
 enum Carrier {
     Tcp(TcpStream),
-    Boxed(Box<dyn ByteStream>),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Boxed(Box<Known<dyn ByteStream>>),
+}
+
+/// A stream, and whom it leads to.
+struct Known<S: ?Sized> {
+    peer: Option<SocketAddr>,
+    stream: S,
 }
 
 /// What a carrier has to be.
@@ -34,6 +48,29 @@ impl NetStream {
         NetStream { carrier: Carrier::Tcp(stream) }
     }
 
+    /// A stream over a Unix socket.
+    #[cfg(unix)]
+    pub(crate) fn unix(stream: UnixStream) -> NetStream {
+        NetStream { carrier: Carrier::Unix(stream) }
+    }
+
+    /// A stream over one that leads to `peer`.
+    pub(crate) fn over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: Option<SocketAddr>,
+    ) -> NetStream {
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, stream })) }
+    }
+
+    /// This stream behind bytes that were read from it already.
+    pub(crate) fn behind(self, received: Bytes) -> NetStream {
+        if received.is_empty() {
+            return self;
+        }
+        let peer = self.peer_addr();
+        NetStream::over(Prefixed { received, stream: self }, peer)
+    }
+
     /// A stream over anything else, so that code for the WebSockets of a [`Server`](crate::Server) takes those of other
     /// streams too.
     ///
@@ -42,13 +79,35 @@ impl NetStream {
     /// let stream = carrick::NetStream::new(near);
     /// ```
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> NetStream {
-        NetStream { carrier: Carrier::Boxed(Box::new(stream)) }
+        NetStream::over(stream, None)
+    }
+
+    /// The address at the other end of the TCP connection: of the server, of the client, or of the proxy in between.
+    /// `None` for a Unix socket, for a stream of [`new`](NetStream::new), and where the connection is gone already.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let websocket = carrick::connect("wss://example.com/chat").await?;
+    /// println!("connected to {:?}", websocket.stream().peer_addr());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        match &self.carrier {
+            Carrier::Tcp(stream) => stream.peer_addr().ok(),
+            #[cfg(unix)]
+            Carrier::Unix(_) => None,
+            Carrier::Boxed(known) => known.peer,
+        }
     }
 
     fn carrier(self: Pin<&mut Self>) -> Pin<&mut dyn ByteStream> {
         match &mut self.get_mut().carrier {
             Carrier::Tcp(stream) => Pin::new(stream),
-            Carrier::Boxed(stream) => Pin::new(&mut **stream),
+            #[cfg(unix)]
+            Carrier::Unix(stream) => Pin::new(stream),
+            Carrier::Boxed(known) => Pin::new(&mut known.stream),
         }
     }
 }
@@ -57,6 +116,8 @@ impl fmt::Debug for NetStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.carrier {
             Carrier::Tcp(stream) => stream.fmt(f),
+            #[cfg(unix)]
+            Carrier::Unix(stream) => stream.fmt(f),
             Carrier::Boxed(_) => f.write_str("NetStream"),
         }
     }
@@ -88,7 +149,9 @@ impl AsyncWrite for NetStream {
     fn is_write_vectored(&self) -> bool {
         match &self.carrier {
             Carrier::Tcp(stream) => stream.is_write_vectored(),
-            Carrier::Boxed(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Carrier::Unix(stream) => stream.is_write_vectored(),
+            Carrier::Boxed(known) => known.stream.is_write_vectored(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -49,12 +50,19 @@ pub(super) struct Driver<S> {
     blocked: bool,
     /// Whether the application knows how the connection ended.
     told: bool,
+    /// Whether pings and pongs are handed out too.
+    control: bool,
 }
 
 /// What a read brought for the application.
-pub(super) enum Received {
+#[derive(Debug)]
+pub(crate) enum Received {
     Message(Message),
     Piece(Piece),
+    /// What a ping carried. It is answered already.
+    Ping(Bytes),
+    /// What a pong carried, and the time since the ping of ours that it answers.
+    Pong(Bytes, Option<Duration>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
@@ -74,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             full: false,
             blocked: false,
             told: false,
+            control: false,
         }
     }
 
@@ -91,6 +100,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     pub(super) fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// From now on pings and pongs are handed out, each when it comes.
+    pub(super) fn hand_out_control(&mut self) {
+        self.control = true;
     }
 
     /// Bytes that are queued and not written yet.
@@ -319,8 +333,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
-            let (consumed, found) = self
-                .with_shell(|connection, shell| parse(connection, unparsed, shell, Bytes::copy_from_slice));
+            let control = self.control;
+            let (consumed, found) = self.with_shell(|connection, shell| {
+                parse(connection, unparsed, shell, control, Bytes::copy_from_slice)
+            });
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
@@ -337,8 +353,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         while !self.rest.is_empty() {
             let mut rest = std::mem::take(&mut self.rest);
             let mut place = None;
+            let control = self.control;
             let (consumed, found) = self.with_shell(|connection, shell| {
-                parse(connection, &mut rest, shell, |payload| {
+                parse(connection, &mut rest, shell, control, |payload| {
                     place = Some(payload.len());
                     Bytes::new()
                 })
@@ -408,23 +425,27 @@ impl Received {
         let length = match self {
             Received::Message(message) => message.len(),
             Received::Piece(piece) => piece.bytes.len(),
+            Received::Ping(payload) | Received::Pong(payload, _) => payload.len(),
         };
         u32::try_from(length).unwrap_or(u32::MAX)
     }
 
     fn set_bytes(&mut self, bytes: Bytes) {
         match self {
+            Received::Ping(payload) | Received::Pong(payload, _) => *payload = bytes,
             Received::Message(message) => *message = Message::from_checked(message.kind(), bytes),
             Received::Piece(piece) => piece.bytes = bytes,
         }
     }
 }
 
-/// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it.
+/// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it. Pings and pongs are
+/// events only if `control` says so.
 fn parse(
     connection: &mut Connection,
     received: &mut [u8],
     shell: &mut Shell<'_>,
+    control: bool,
     keep: impl FnOnce(&[u8]) -> Bytes,
 ) -> (usize, Option<Received>) {
     let (consumed, event) = connection.receive(received, shell);
@@ -438,6 +459,10 @@ fn parse(
         }
         Some(Event::Piece { kind, payload, compressed, first, last }) => {
             Some(Received::Piece(Piece { kind, bytes: own(payload), compressed, first, last }))
+        }
+        Some(Event::Ping(payload)) if control => Some(Received::Ping(own(payload))),
+        Some(Event::Pong { payload, round_trip }) if control => {
+            Some(Received::Pong(own(payload), round_trip))
         }
         Some(Event::Ping(_) | Event::Pong { .. } | Event::Closed(_)) | None => None,
     };

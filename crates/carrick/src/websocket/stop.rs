@@ -25,6 +25,11 @@ impl Stop {
         }
     }
 
+    /// Takes back what was asked for: it has been done.
+    pub(crate) fn withdraw(&self) {
+        self.asked.store(false, Ordering::Release);
+    }
+
     /// Whether the close was asked for.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Acquire)

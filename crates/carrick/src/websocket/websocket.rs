@@ -50,7 +50,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct WebSocket<S = NetStream> {
-    driver: Driver<S>,
+    pub(super) driver: Driver<S>,
     agreement: Box<Agreement>,
 }
 
@@ -413,7 +413,7 @@ pub(super) fn poll_message<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         match ready!(driver.poll_receive(cx, Delivery::Whole)) {
             Some(Ok(Received::Message(message))) => return Poll::Ready(Some(Ok(message))),
-            Some(Ok(Received::Piece(_))) => {}
+            Some(Ok(Received::Piece(_) | Received::Ping(_) | Received::Pong(..))) => {}
             Some(Err(error)) => return Poll::Ready(Some(Err(error))),
             None => return Poll::Ready(None),
         }
@@ -425,16 +425,19 @@ pub(super) fn poll_piece<S: AsyncRead + AsyncWrite + Unpin>(
     driver: &mut Driver<S>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Piece, Error>>> {
-    Poll::Ready(match ready!(driver.poll_receive(cx, Delivery::Pieces)) {
-        Some(Ok(Received::Piece(piece))) => Some(Ok(piece)),
-        Some(Ok(Received::Message(message))) => {
-            let kind = message.kind();
-            let bytes = message.into_bytes();
-            Some(Ok(Piece { kind, bytes, compressed: false, first: true, last: true }))
-        }
-        Some(Err(error)) => Some(Err(error)),
-        None => None,
-    })
+    loop {
+        return Poll::Ready(match ready!(driver.poll_receive(cx, Delivery::Pieces)) {
+            Some(Ok(Received::Piece(piece))) => Some(Ok(piece)),
+            Some(Ok(Received::Message(message))) => {
+                let kind = message.kind();
+                let bytes = message.into_bytes();
+                Some(Ok(Piece { kind, bytes, compressed: false, first: true, last: true }))
+            }
+            Some(Ok(Received::Ping(_) | Received::Pong(..))) => continue,
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        });
+    }
 }
 
 /// Ends with `None` as [`recv`](WebSocket::recv) does.

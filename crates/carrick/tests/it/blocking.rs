@@ -2,20 +2,17 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     thread,
     time::Duration,
 };
 
 use carrick::{
     ClientBuilder, Error, blocking,
-    protocol::{
-        CloseCode, Compression, Config, HeadLimits, HeadReader, Initiator, Kind, Message, Opcode, Prepared,
-        Role,
-    },
+    protocol::{CloseCode, Compression, Config, Initiator, Kind, Message, Opcode, Prepared, Role},
 };
 
-use crate::support::{accept_of, close, ping, text};
+use crate::support::{accept_blocking, close, ping, text};
 
 /// Starts a server that answers the opening handshake, sends `frames` and gives back all that the client sent.
 fn serve(frames: Vec<u8>) -> (String, thread::JoinHandle<Vec<u8>>) {
@@ -23,7 +20,7 @@ fn serve(frames: Vec<u8>) -> (String, thread::JoinHandle<Vec<u8>>) {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        accept(&mut stream);
+        accept_blocking(&mut stream);
         stream.write_all(&frames).unwrap();
         let mut received = Vec::new();
         match stream.read_to_end(&mut received) {
@@ -34,25 +31,6 @@ fn serve(frames: Vec<u8>) -> (String, thread::JoinHandle<Vec<u8>>) {
         received
     });
     (url, server)
-}
-
-fn accept(stream: &mut TcpStream) {
-    let mut received = Vec::new();
-    let mut reader = HeadReader::new(HeadLimits::default());
-    let request = loop {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        received.extend(byte);
-        if let Some((request, _)) = reader.read_request(&received).unwrap() {
-            break request;
-        }
-    };
-    let accept = accept_of(&request);
-    let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
 }
 
 #[test]
@@ -91,7 +69,7 @@ fn it_iterates_over_the_messages_until_the_close() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        accept(&mut stream);
+        accept_blocking(&mut stream);
         stream.write_all(&frames).unwrap();
         let mut answer = [0; 8];
         stream.read_exact(&mut answer).unwrap();
@@ -111,7 +89,7 @@ fn it_closes() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        accept(&mut stream);
+        accept_blocking(&mut stream);
         let mut frame = [0; 8];
         stream.read_exact(&mut frame).unwrap();
         assert_eq!(frame[0], 0x88);

@@ -6,14 +6,22 @@
 #[cfg(feature = "net")]
 mod blocking;
 #[cfg(feature = "net")]
+mod callback;
+#[cfg(feature = "net")]
 mod cancellation;
 #[cfg(feature = "net")]
 mod client;
 #[cfg(feature = "net")]
 mod connect_event;
 mod exports;
+#[cfg(feature = "tls")]
+mod guides;
 mod layers;
 mod pair;
+#[cfg(feature = "net")]
+mod proxy;
+#[cfg(feature = "net")]
+mod redirect;
 mod rules;
 #[cfg(feature = "net")]
 mod server;
@@ -26,6 +34,8 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls_client;
 mod trace;
+#[cfg(all(unix, feature = "net"))]
+mod unix_socket;
 #[cfg(feature = "net")]
 mod websocket;
 mod wire;

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 pub(crate) use self::{
     frames::{binary, close, frame, ping, pong, text},
-    script::{Scripted, accept_of, read_request, switching},
+    script::{Scripted, accept_blocking, accept_of, read_request, switching},
     streams::{FailingReads, Metered, Ready, Tunnel},
 };
 

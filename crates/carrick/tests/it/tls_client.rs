@@ -17,27 +17,27 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::{Scripted, close, switching, text};
 
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-struct Identity {
-    chain: String,
-    key: String,
+pub(crate) struct Identity {
+    pub(crate) chain: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Authority { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    fn issue(&self, name: &str) -> Identity {
+    pub(crate) fn issue(&self, name: &str) -> Identity {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -45,23 +45,31 @@ impl Authority {
     }
 }
 
-/// A server with `identity` that wants a certificate of `clients`, if there is such an authority; sends one message
-/// and then does `end` with the stream.
-async fn serve(
-    identity: &Identity,
-    clients: Option<&Authority>,
-    notify: bool,
-) -> Scripted<Result<Seen, String>> {
+/// What a client has to show.
+pub(crate) enum Asked<'a> {
+    Nothing,
+    /// A certificate of this authority, or none.
+    Perhaps(&'a Authority),
+    /// A certificate of this authority.
+    Certificate(&'a Authority),
+}
+
+/// TLS of a server with `identity`.
+pub(crate) fn acceptor(identity: &Identity, asked: &Asked<'_>) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .unwrap();
-    let config = match clients {
-        None => config.with_no_client_auth(),
-        Some(authority) => {
+    let config = match asked {
+        Asked::Nothing => config.with_no_client_auth(),
+        Asked::Perhaps(authority) | Asked::Certificate(authority) => {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = match asked {
+                Asked::Perhaps(_) => verifier.allow_unauthenticated(),
+                Asked::Nothing | Asked::Certificate(_) => verifier,
+            };
             config.with_client_cert_verifier(verifier.build().unwrap())
         }
     };
@@ -69,8 +77,18 @@ async fn serve(
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
     let mut config = config.with_single_cert(chain, key).unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server with `identity` that wants a certificate of `clients`, if there is such an authority; sends one message
+/// and waits for the client's close frame, and ends the stream with or without a close_notify.
+pub(crate) async fn serve(
+    identity: &Identity,
+    clients: Option<&Authority>,
+    notify: bool,
+) -> Scripted<Result<Seen, String>> {
+    let acceptor = acceptor(identity, &clients.map_or(Asked::Nothing, Asked::Certificate));
     Scripted::start(async move |tcp| {
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         let mut stream = acceptor.accept(tcp).await.map_err(|error| error.to_string())?;
         let seen = Seen {
             alpn: stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec),
@@ -90,7 +108,7 @@ async fn serve(
 }
 
 #[derive(Debug, PartialEq)]
-struct Seen {
+pub(crate) struct Seen {
     alpn: Option<Vec<u8>>,
     sni: Option<String>,
 }

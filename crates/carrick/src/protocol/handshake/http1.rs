@@ -288,6 +288,12 @@ pub fn write_request<T>(request: &Request<T>, output: &mut Vec<u8>) {
     let uri = request.uri();
     output.extend_from_slice(request.method().as_str().as_bytes());
     output.push(b' ');
+    // RFC 9112 §3.2.3: CONNECT asks for an authority, which has no path.
+    if *request.method() == Method::CONNECT
+        && let Some(authority) = uri.authority()
+    {
+        output.extend_from_slice(authority.as_str().as_bytes());
+    }
     output.extend_from_slice(uri.path().as_bytes());
     if let Some(query) = uri.query() {
         output.push(b'?');

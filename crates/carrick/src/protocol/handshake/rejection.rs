@@ -160,7 +160,8 @@ pub struct Refusal {
     /// `status.is_redirection() || status.is_client_error() || status.is_server_error()`, or 600 and above.
     status: StatusCode,
     sentence: String,
-    headers: HeaderMap,
+    /// In a box, so that the result of a hook is small.
+    headers: Box<HeaderMap>,
 }
 
 impl Refusal {
@@ -172,7 +173,7 @@ impl Refusal {
         Refusal {
             status: if refuses { status } else { StatusCode::INTERNAL_SERVER_ERROR },
             sentence: sentence.into(),
-            headers: HeaderMap::new(),
+            headers: Box::default(),
         }
     }
 

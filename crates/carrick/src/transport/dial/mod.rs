@@ -1,9 +1,10 @@
-//! From an address to a byte stream: resolve, connect, TLS.
+//! From an address to a byte stream: resolve, connect, perhaps through a proxy, TLS.
 
 mod race;
 mod resolve;
+mod tunnel;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use tokio::{net::TcpStream, time::timeout};
 use url::Host;
@@ -13,6 +14,7 @@ use super::{
     ClientTls,
     address::Address,
     connect_event::{ConnectEvent, Observer, Stopwatch},
+    proxy::ProxyPolicy,
     stream::NetStream,
 };
 use crate::error::Error;
@@ -21,7 +23,8 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
     pub(crate) tls: ClientTls,
-    /// For each address that the name of the server stands for.
+    pub(crate) proxy: ProxyPolicy,
+    /// For each address that the name of the server, or of its proxy, stands for.
     pub(crate) connect_timeout: Duration,
     pub(crate) observer: Observer,
 }
@@ -30,6 +33,7 @@ impl Default for Dialer {
     fn default() -> Dialer {
         Dialer {
             tls: ClientTls::default(),
+            proxy: ProxyPolicy::default(),
             connect_timeout: Duration::from_secs(5),
             observer: Observer::default(),
         }
@@ -40,9 +44,9 @@ impl Dialer {
     /// A stream to the server, encrypted if the address asks for it.
     pub(crate) async fn dial(&self, address: &Address) -> Result<NetStream, Error> {
         if address.secure {
-            self.tls.check()?;
+            self.tls.prepare().await?;
         }
-        let stream = self.tcp(&address.host, address.port).await?;
+        let stream = self.carrier(address).await?;
         if address.secure {
             self.tls.connect(stream, &address.host, &self.observer).await
         } else {
@@ -50,12 +54,39 @@ impl Dialer {
         }
     }
 
+    /// A stream to the server, not encrypted yet.
+    async fn carrier(&self, address: &Address) -> Result<NetStream, Error> {
+        if let Some(path) = &address.socket {
+            return self.unix(path).await;
+        }
+        match self.proxy.proxy_to(address)? {
+            Some(proxy) => self.through(&proxy, address).await,
+            None => self.tcp(&address.host, address.port).await,
+        }
+    }
+
+    #[cfg(unix)]
+    async fn unix(&self, path: &Path) -> Result<NetStream, Error> {
+        let start = Stopwatch::start();
+        let shown = path.display();
+        let stream = tokio::net::UnixStream::connect(path)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {shown}: {error}")))?;
+        self.observer.tell(&ConnectEvent::Connected { to: &shown.to_string(), took: start.took() });
+        Ok(NetStream::unix(stream))
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
+    async fn unix(&self, _: &Path) -> Result<NetStream, Error> {
+        Err(Error::Io(io::ErrorKind::Unsupported.into()))
+    }
+
     /// A stream to the first address of `host` that answers.
     async fn tcp(&self, host: &Host<String>, port: u16) -> Result<NetStream, Error> {
         let addresses = resolve(host, port, &self.observer).await?;
         if addresses.is_empty() {
-            let text = format!("{host} has no address");
-            return Err(Error::Io(io::Error::new(io::ErrorKind::NotFound, text)));
+            return Err(Dialer::without_address(host));
         }
         let start = Stopwatch::start();
         let raced = race::race(addresses, |address| self.attempt(address)).await;
@@ -65,6 +96,10 @@ impl Dialer {
         let to = tcp.peer_addr()?.to_string();
         self.observer.tell(&ConnectEvent::Connected { to: &to, took: start.took() });
         Ok(NetStream::tcp(tcp))
+    }
+
+    fn without_address(host: &Host<String>) -> Error {
+        Error::Io(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")))
     }
 
     async fn attempt(&self, address: SocketAddr) -> io::Result<TcpStream> {

@@ -53,7 +53,7 @@ pub(super) async fn race<T, F: Future<Output = io::Result<T>>>(
 
 /// The addresses with the families taking turns, the family of the first one first; within a family the order stays.
 /// RFC 8305 §4, with a First Address Family Count of 1.
-fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| address.is_ipv6() == first_is_ipv6);

@@ -1,5 +1,7 @@
 //! A server that does what a test says, byte by byte.
 
+use std::io::{Read, Write};
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use carrick::protocol::{HeadLimits, HeadReader};
 use http::Request;
@@ -68,5 +70,26 @@ pub(crate) async fn switching(
         accept_of(&request)
     );
     stream.write_all(&[head.as_bytes(), behind].concat()).await.unwrap();
+    request
+}
+
+/// Reads a request on a thread without a runtime, and answers it with 101.
+pub(crate) fn accept_blocking(stream: &mut (impl Read + Write)) -> Request<()> {
+    let mut received = Vec::new();
+    let mut reader = HeadReader::new(HeadLimits::default());
+    let request = loop {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        received.extend(byte);
+        if let Some((request, _)) = reader.read_request(&received).unwrap() {
+            break request;
+        }
+    };
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        accept_of(&request)
+    );
+    stream.write_all(head.as_bytes()).unwrap();
     request
 }

@@ -1,0 +1,127 @@
+//! A connection as other threads see it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::mailbox::{Command, Mailbox};
+use crate::{
+    error::Error,
+    protocol::{CloseCode, CloseFrame, Message, Prepared, SendError},
+};
+
+/// Sends over a connection of the callback API from any thread, and from the handlers of other connections.
+///
+/// What it is given waits in a queue until the loop of the connection takes it; the loop is woken. The queue holds
+/// [`Config::high_water_bytes`](crate::protocol::Config::high_water_bytes), where each message counts some bytes more
+/// than its payload. While the peer takes nothing the loop takes nothing either, so a handle tells that a peer is slow.
+///
+/// Clones are handles of the same connection. On a client it is that of the [`WebSocketApp`](crate::WebSocketApp),
+/// and goes on with the next connection after a reconnect; on a server it ends with its connection.
+///
+/// ```no_run
+/// use std::{thread, time::Duration};
+///
+/// let mut app = carrick::WebSocketApp::new("ws://127.0.0.1:9000/ws");
+/// let handle = app.handle();
+/// thread::spawn(move || {
+///     thread::sleep(Duration::from_secs(1));
+///     let _ = handle.send("from another thread");
+///     handle.stop();
+/// });
+/// app.run_forever()?;
+/// # Ok::<(), carrick::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ConnHandle {
+    mailbox: Arc<Mailbox>,
+}
+
+impl ConnHandle {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> ConnHandle {
+        ConnHandle { mailbox }
+    }
+
+    /// Queues a message: text from a `&str` or `String`, binary from a `Vec<u8>` or `Bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`]: [`SendError::Closed`] while no connection is open, [`SendError::QueueFull`] if too much waits.
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        Ok(self.mailbox.put(Command::Send(message.into()))?)
+    }
+
+    /// Queues a binary message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](ConnHandle::send).
+    pub fn send_binary(&self, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        self.send(Message::binary(bytes))
+    }
+
+    /// Queues a message, and blocks for as long as there is no room for it, but no longer than `given`. For a thread
+    /// that has more to send than the peer takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](ConnHandle::send), and [`Error::Timeout`]. In a handler, which would wait for itself, it does not
+    /// block and fails with [`SendError::QueueFull`].
+    pub fn send_in_time(&self, message: impl Into<Message>, given: Duration) -> Result<(), Error> {
+        self.mailbox.put_in_time(Command::Send(message.into()), given)
+    }
+
+    /// Queues a message that was prepared for many connections.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](ConnHandle::send).
+    pub fn send_prepared(&self, prepared: &Prepared) -> Result<(), Error> {
+        Ok(self.mailbox.put(Command::SendPrepared(prepared.clone()))?)
+    }
+
+    /// Queues a ping with up to 125 bytes. `on_pong` tells when it was answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](ConnHandle::send), and [`SendError::PingTooLong`].
+    pub fn ping(&self, payload: impl Into<Bytes>) -> Result<(), Error> {
+        let payload = payload.into();
+        if payload.len() > MAX_PING_BYTES {
+            return Err(SendError::PingTooLong(payload.len()).into());
+        }
+        Ok(self.mailbox.put(Command::Ping(payload))?)
+    }
+
+    /// Starts the closing handshake behind what is queued. Does nothing while no connection is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a code or a reason that cannot be sent, see [`CloseFrame::new`].
+    pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
+        let frame = CloseFrame::new(code.into(), reason).map_err(|error| Error::Config(error.into()))?;
+        // One that is closed already is what was asked for.
+        let _ = self.mailbox.put(Command::Close(frame));
+        Ok(())
+    }
+
+    /// Ends `run_forever`: of a client, which closes its connection with 1000 and does not reconnect; or of the whole
+    /// server, which closes all of its connections with 1001.
+    pub fn stop(&self) {
+        self.mailbox.stop().ask();
+    }
+
+    /// Whether a connection is open. It may be closed a moment later.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.mailbox.id().is_some()
+    }
+
+    /// The number of the connection as [`Conn::id`](crate::Conn::id) tells it; `None` while none is open.
+    #[must_use]
+    pub fn id(&self) -> Option<u64> {
+        self.mailbox.id()
+    }
+}
+
+const MAX_PING_BYTES: usize = 125;

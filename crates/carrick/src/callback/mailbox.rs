@@ -1,0 +1,214 @@
+//! What other threads want of a connection, until its loop does it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    thread::{self, ThreadId},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    error::Error,
+    protocol::{CloseFrame, Message, Prepared, SendError},
+    system,
+    websocket::Stop,
+};
+
+/// The queue between any thread and the loop of one connection, bounded by bytes. It is closed while no connection is
+/// open.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    state: Mutex<State>,
+    /// Told when there is room, or the mailbox is closed.
+    room: Condvar,
+    /// Ends the loop itself.
+    stop: Arc<Stop>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The number of the connection, while one is open.
+    open: Option<u64>,
+    queue: VecDeque<Command>,
+    /// What the commands in `queue` count.
+    bytes: usize,
+    /// From how many on nothing more is taken.
+    limit: usize,
+    waker: Option<Waker>,
+    /// The thread of the loop, which would wait for itself.
+    loop_thread: Option<ThreadId>,
+}
+
+/// Something that the loop is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Send(Message),
+    SendPrepared(Prepared),
+    Ping(Bytes),
+    Close(CloseFrame),
+}
+
+impl Mailbox {
+    pub(crate) fn new(stop: Arc<Stop>) -> Mailbox {
+        Mailbox { state: Mutex::default(), room: Condvar::new(), stop }
+    }
+
+    /// What ends the loop.
+    pub(crate) fn stop(&self) -> &Arc<Stop> {
+        &self.stop
+    }
+
+    /// A connection is open, and this thread runs its loop. `limit` is how many bytes may wait.
+    pub(crate) fn open(&self, id: u64, limit: usize) {
+        let mut state = self.state();
+        *state =
+            State { open: Some(id), limit, loop_thread: Some(thread::current().id()), ..State::default() };
+    }
+
+    /// Nothing more is taken, and what waits is thrown away.
+    pub(crate) fn close(&self) {
+        *self.state() = State::default();
+        self.room.notify_all();
+    }
+
+    /// The number of the connection that is open, if one is.
+    pub(super) fn id(&self) -> Option<u64> {
+        self.state().open
+    }
+
+    /// Queues a command.
+    pub(crate) fn put(&self, command: Command) -> Result<(), SendError> {
+        self.try_put(&mut self.state(), command).map_err(|(error, _)| error)
+    }
+
+    /// Queues a command, and waits for room if there is none.
+    pub(crate) fn put_in_time(&self, mut command: Command, given: Duration) -> Result<(), Error> {
+        let began = system::now();
+        let mut state = self.state();
+        loop {
+            let error;
+            (error, command) = match self.try_put(&mut state, command) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            let own_thread = state.loop_thread == Some(thread::current().id());
+            if own_thread || !matches!(error, SendError::QueueFull { .. }) {
+                return Err(error.into());
+            }
+            let waited = system::now().saturating_duration_since(began);
+            let Some(left) = given.checked_sub(waited).filter(|left| !left.is_zero()) else {
+                return Err(Error::Timeout { what: "room in the queue of the connection", waited: given });
+            };
+            state = self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The next command, in the order in which they were queued. If there is none, `waker` is woken by the next one.
+    pub(super) fn take(&self, waker: &Waker) -> Option<Command> {
+        let mut state = self.state();
+        let Some(command) = state.queue.pop_front() else {
+            if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                state.waker = Some(waker.clone());
+            }
+            return None;
+        };
+        state.bytes -= command.cost();
+        drop(state);
+        self.room.notify_all();
+        Some(command)
+    }
+
+    fn try_put(&self, state: &mut State, command: Command) -> Result<(), (SendError, Command)> {
+        if state.open.is_none() || matches!(state.queue.back(), Some(Command::Close(_))) {
+            return Err((SendError::Closed, command));
+        }
+        // The end has to come through, however much waits before it.
+        if state.bytes >= state.limit && !matches!(command, Command::Close(_)) {
+            return Err((SendError::QueueFull { queued: state.bytes, limit: state.limit }, command));
+        }
+        state.bytes += command.cost();
+        state.queue.push_back(command);
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Command {
+    /// What it counts in a mailbox, in bytes. An empty message takes room too.
+    fn cost(&self) -> usize {
+        let payload = match self {
+            Command::Send(message) => message.len(),
+            Command::SendPrepared(prepared) => prepared.message().len(),
+            Command::Ping(payload) => payload.len(),
+            Command::Close(_) => 0,
+        };
+        payload.saturating_add(size_of::<Command>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(length: usize) -> Command {
+        Command::Send(Message::text("x".repeat(length)))
+    }
+
+    fn open(limit: usize) -> Mailbox {
+        let mailbox = Mailbox::new(Arc::default());
+        mailbox.open(1, limit);
+        mailbox
+    }
+
+    #[test]
+    fn it_is_full_once_the_limit_waits_and_a_close_still_gets_in() {
+        let mailbox = open(100 + size_of::<Command>());
+        mailbox.put(text(99)).unwrap();
+        mailbox.put(text(1000)).unwrap();
+        let error = mailbox.put(text(0)).unwrap_err();
+        assert!(matches!(error, SendError::QueueFull { .. }), "{error}");
+        mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
+        assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
+        for _ in 0..3 {
+            mailbox.take(Waker::noop()).unwrap();
+        }
+        assert!(mailbox.take(Waker::noop()).is_none());
+        assert_eq!(mailbox.state().bytes, 0);
+    }
+
+    #[test]
+    fn it_takes_nothing_while_no_connection_is_open() {
+        let mailbox = Mailbox::new(Arc::default());
+        assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
+        mailbox.open(1, 1);
+        mailbox.put(text(0)).unwrap();
+        mailbox.close();
+        assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
+        mailbox.open(2, 1);
+        assert!(mailbox.take(Waker::noop()).is_none());
+    }
+
+    #[test]
+    fn the_thread_of_the_loop_does_not_wait_for_itself_and_another_one_does() {
+        let mailbox = open(1);
+        mailbox.put(text(1)).unwrap();
+        let refused = mailbox.put_in_time(text(1), Duration::MAX).unwrap_err();
+        assert!(matches!(refused, Error::Send(SendError::QueueFull { .. })), "{refused}");
+        thread::scope(|scope| {
+            let late = scope.spawn(|| mailbox.put_in_time(text(1), Duration::from_millis(1)).unwrap_err());
+            assert!(matches!(late.join().unwrap(), Error::Timeout { .. }));
+            let waiting = scope.spawn(|| mailbox.put_in_time(text(1), Duration::from_secs(60)));
+            mailbox.take(Waker::noop()).unwrap();
+            waiting.join().unwrap().unwrap();
+        });
+    }
+}

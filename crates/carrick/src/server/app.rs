@@ -1,0 +1,380 @@
+//! The server of the callback API.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::Request;
+use url::Host;
+
+use super::{
+    accept::HANDSHAKE_TIMEOUT,
+    accepted::Accepted,
+    builder::{DRAIN_TIMEOUT, MAX_CONNECTIONS},
+    caller::PeerAddress,
+    connection::{Hook, Secure, Service, Witness},
+    guest::{Callbacks, House, MakeState},
+    hub::{Hub, ServerHandle},
+    listener::{self, Listener},
+    route::{Route, Routes},
+};
+use crate::{
+    callback::{Handlers, Tracer, block_on},
+    error::Error,
+    protocol::{Acceptor, Config, DeflateConfig, Front, HeadLimits, OriginPolicy, Refusal, Rejection},
+    transport::Address,
+};
+
+/// A server that calls handlers, for programs without an async runtime: the other end of a
+/// [`WebSocketApp`](crate::WebSocketApp).
+///
+/// [`run_forever`](WebSocketServer::run_forever) blocks its thread and calls the handlers on it, for one connection at
+/// a time, in this order for each of them:
+///
+/// 1. `on_open`, once
+/// 2. `on_message` or `on_piece`, `on_ping`, `on_pong` and `on_drain`, as things happen
+/// 3. `on_error`, if the connection fails: the peer broke a rule, was silent for too long, or the network failed
+/// 4. `on_close`, once, for each connection that was opened
+///
+/// `on_error` is also told what a handler returned. A handler that panics ends its own connection, with 1011, and no
+/// other; of that connection only `on_close` is called then.
+///
+/// A handler must not block: all connections wait for it. Long work belongs to other threads, which send by a
+/// [`ConnHandle`](crate::ConnHandle) or by the [`ServerHandle`]. The blocking clients refuse to work in a handler,
+/// because the thread belongs to the loop.
+///
+/// The path of the URL is the one that is served; `/*` stands for every path. What is wrong with the URL or a setting
+/// is told by [`bind`](WebSocketServer::bind) or `run_forever`. Without any setting it takes browsers from pages of its
+/// own origin and every other program, trusts no proxy, and compresses for clients that ask for it.
+///
+/// ```no_run
+/// carrick::WebSocketServer::new("ws://127.0.0.1:9000/ws")
+///     .on_open(|conn| conn.send("Hello, client!"))
+///     .on_message(|conn, message| {
+///         println!("Received: {message}");
+///         conn.send(message)
+///     })
+///     .on_error(|_conn, error| eprintln!("Error: {error:#}"))
+///     .on_close(|_conn, closed| println!("Connection closed: {closed}"))
+///     .run_forever()?;
+/// # Ok::<(), carrick::Error>(())
+/// ```
+pub struct WebSocketServer<S = ()> {
+    url: String,
+    listener: Option<(TcpListener, SocketAddr)>,
+    make_state: MakeState<S>,
+    pub(super) handlers: Handlers<S>,
+    hub: Arc<Hub>,
+    /// Or the first thing that is wrong.
+    acceptor: Result<Acceptor, Error>,
+    config: Config,
+    deflate: Option<DeflateConfig>,
+    handshake_timeout: Duration,
+    drain_timeout: Duration,
+    max_connections: usize,
+    hook: Option<Hook>,
+    witness: Option<Witness>,
+    tracer: Tracer,
+    pub(super) secure: Option<Secure>,
+}
+
+impl WebSocketServer {
+    /// A server for `url`: `ws://` or `wss://`, with the address to listen on and the path to serve. Port 0 is one that
+    /// is free, see [`local_addr`](WebSocketServer::local_addr); without a port it is 80 or 443.
+    #[must_use]
+    pub fn new(url: &str) -> WebSocketServer {
+        WebSocketServer::with_state(url, |_| ())
+    }
+}
+
+impl<S: Send + 'static> WebSocketServer<S> {
+    /// A server with a state for each connection, as `conn.state`. `make` is called for each connection with its
+    /// request, right before `on_open`.
+    ///
+    /// ```no_run
+    /// struct Player {
+    ///     room: String,
+    ///     score: u32,
+    /// }
+    ///
+    /// carrick::WebSocketServer::with_state("ws://127.0.0.1:9000/*", |request| Player {
+    ///     room: request.uri().path().to_owned(),
+    ///     score: 0,
+    /// })
+    /// .on_message(|conn, _message| {
+    ///     conn.state.score += 1;
+    ///     conn.send(format!("{} points in {}", conn.state.score, conn.state.room))
+    /// })
+    /// .run_forever()?;
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_state(url: &str, make: impl FnMut(&Request<()>) -> S + Send + 'static) -> WebSocketServer<S> {
+        WebSocketServer {
+            url: url.to_owned(),
+            listener: None,
+            make_state: Box::new(make),
+            handlers: Handlers::default(),
+            hub: Arc::default(),
+            acceptor: Ok(Acceptor::default()),
+            config: Config::default(),
+            deflate: Some(DeflateConfig::default()),
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            drain_timeout: DRAIN_TIMEOUT,
+            max_connections: MAX_CONNECTIONS,
+            hook: None,
+            witness: None,
+            tracer: Tracer::default(),
+            secure: None,
+        }
+    }
+
+    /// Sets all that the opening handshake goes by: origins, subprotocols, trusted proxies, headers of the answer.
+    /// Default: [`Acceptor::default`]. Its compression gives way to [`deflate`](WebSocketServer::deflate).
+    #[must_use]
+    pub fn acceptor(mut self, acceptor: Acceptor) -> WebSocketServer<S> {
+        self.acceptor = self.acceptor.map(|_| acceptor);
+        self
+    }
+
+    /// Sets the subprotocols this server speaks, the preferred one first. Default: none.
+    #[must_use]
+    pub fn subprotocols<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> WebSocketServer<S> {
+        self.acceptor = self.acceptor.and_then(|acceptor| {
+            acceptor.with_subprotocols(names).map_err(|error| Error::Config(error.into()))
+        });
+        self
+    }
+
+    /// Sets which pages may connect. Default: those of the same origin, as the browser sees it. Programs that are no
+    /// browser send no origin and are let in.
+    #[must_use]
+    pub fn origins(mut self, policy: OriginPolicy) -> WebSocketServer<S> {
+        self.acceptor = self.acceptor.map(|acceptor| acceptor.with_origins(policy));
+        self
+    }
+
+    /// Sets the limits and timeouts of every open connection. Default: [`Config::default`]. Its `deflate` gives way to
+    /// [`deflate`](WebSocketServer::deflate).
+    #[must_use]
+    pub fn config(mut self, config: Config) -> WebSocketServer<S> {
+        self.config = config;
+        self
+    }
+
+    /// Sets how messages are compressed for clients that ask for it; `None` declines. Default: on, without context
+    /// takeover, so that an idle connection holds no compressor.
+    #[must_use]
+    pub fn deflate(mut self, deflate: Option<DeflateConfig>) -> WebSocketServer<S> {
+        self.deflate = deflate;
+        self
+    }
+
+    /// Sets how long a client may take from its connection to its answer, TLS included. Default: 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> WebSocketServer<S> {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets how many connections there may be at a time, handshakes included. Default: 100,000; zero counts as one.
+    /// Further clients wait in the queue of the operating system until one ends.
+    #[must_use]
+    pub fn max_connections(mut self, most: usize) -> WebSocketServer<S> {
+        self.max_connections = most;
+        self
+    }
+
+    /// Sets how long open connections have to end once the server stops, after which they are cut. Default: 15 s,
+    /// which leaves room for a closing handshake of [`Config::close_timeout`].
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> WebSocketServer<S> {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Sets what sees each request for a WebSocket before it is answered, and refuses it or not; what it puts into the
+    /// extensions of the request is there in `with_state` and `on_open`. It must not block. Default: nobody.
+    ///
+    /// ```no_run
+    /// use carrick::protocol::Refusal;
+    /// use http::{StatusCode, header::AUTHORIZATION};
+    ///
+    /// carrick::WebSocketServer::new("ws://127.0.0.1:9000/ws")
+    ///     .on_request(|request, _front| match request.headers().get(AUTHORIZATION) {
+    ///         Some(token) if token == "Bearer secret" => Ok(()),
+    ///         _ => Err(Refusal::new(StatusCode::UNAUTHORIZED, "send a token")),
+    ///     })
+    ///     .run_forever()?;
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_request(
+        mut self,
+        hook: impl FnMut(&mut Request<()>, &Front) -> Result<(), Refusal> + Send + 'static,
+    ) -> WebSocketServer<S> {
+        let hook = Mutex::new(hook);
+        self.hook = Some(Arc::new(move |mut request, front| {
+            let mut hook = hook.lock().unwrap_or_else(PoisonError::into_inner);
+            let decided = hook(&mut request, &front).map(|()| Accepted::new(request));
+            Box::pin(async move { decided })
+        }));
+        self
+    }
+
+    /// Sets what is told of each request that is refused, and of the peer's address: for a log. It must not block.
+    /// Default: nobody.
+    #[must_use]
+    pub fn on_rejection(
+        mut self,
+        witness: impl FnMut(&Rejection, PeerAddress) + Send + 'static,
+    ) -> WebSocketServer<S> {
+        let witness = Mutex::new(witness);
+        self.witness = Some(Arc::new(move |rejection, address| {
+            let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+            witness(rejection, address);
+        }));
+        self
+    }
+
+    /// Prints a trace to standard error: the opening handshakes both ways without their credentials, and each frame
+    /// with its direction, opcode, length, flags and the start of its payload. The address of the client stands before
+    /// each line. Default: off.
+    #[must_use]
+    pub fn enable_trace(mut self, on: bool) -> WebSocketServer<S> {
+        self.tracer = if on { Tracer::stderr() } else { Tracer::default() };
+        self
+    }
+
+    /// Writes the trace of [`enable_trace`](WebSocketServer::enable_trace) to `writer` instead, line by line. What the
+    /// writer fails with is ignored.
+    #[must_use]
+    pub fn trace_to(mut self, writer: impl io::Write + Send + 'static) -> WebSocketServer<S> {
+        self.tracer = Tracer::new(writer);
+        self
+    }
+
+    /// A handle of the server, for its handlers and for other threads.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.hub.handle()
+    }
+
+    /// Listens from now on, so that clients can connect; they are answered by
+    /// [`run_forever`](WebSocketServer::run_forever), which does this itself if nobody did.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the address is in use, may not be used or does not exist; [`Error::Url`] and
+    /// [`Error::Config`] for a URL or a setting that cannot be used.
+    ///
+    /// ```
+    /// let server = carrick::WebSocketServer::new("ws://127.0.0.1:0/ws").bind()?;
+    /// let address = server.local_addr().expect("it is bound");
+    /// assert_ne!(address.port(), 0);
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    pub fn bind(mut self) -> Result<WebSocketServer<S>, Error> {
+        if self.listener.is_none() {
+            let address = self.address()?;
+            let port = address.port;
+            let listener = match &address.host {
+                Host::Domain(name) => TcpListener::bind((name.as_str(), port))?,
+                Host::Ipv4(ip) => TcpListener::bind((*ip, port))?,
+                Host::Ipv6(ip) => TcpListener::bind((*ip, port))?,
+            };
+            listener.set_nonblocking(true)?;
+            let local_addr = listener.local_addr()?;
+            self.listener = Some((listener, local_addr));
+        }
+        Ok(self)
+    }
+
+    /// The address that the server listens on; `None` before [`bind`](WebSocketServer::bind).
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Serves until it is stopped, by [`ServerHandle::stop`] or [`Conn::stop`](crate::Conn::stop): then every
+    /// connection is closed with 1001, and when this returns each of them has ended and no thread and no socket is
+    /// left.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](WebSocketServer::bind), [`Error::Io`] if the listener cannot accept, and [`Error::Config`] inside of
+    /// an async runtime, whose other tasks would be blocked. What goes wrong with a single connection is told to
+    /// `on_error`.
+    pub fn run_forever(self) -> Result<(), Error> {
+        let mut server = self.bind()?;
+        let (listener, _) = server.listener.take().expect("bind has made it");
+        let stop = Arc::clone(server.hub.stop());
+        let (most, drain_timeout) = (server.max_connections, server.drain_timeout);
+        let service = Arc::new(server.into_service()?);
+        block_on(async move {
+            let listener = Listener::Tcp(tokio::net::TcpListener::from_std(listener)?);
+            listener::serve(listener, service, most, drain_timeout, stop.asked()).await
+        })??;
+        Ok(())
+    }
+
+    fn into_service(self) -> Result<Service, Error> {
+        let address = self.address()?;
+        let mut config = self.config;
+        if let Some(deflate) = &self.deflate {
+            config.deflate = deflate.clone();
+        }
+        self.hub.set_deflate(config.deflate.clone());
+        let acceptor = self.acceptor?.with_deflate(self.deflate);
+        let callbacks = Callbacks { handlers: self.handlers, make_state: self.make_state };
+        let house = Arc::new(House::new(callbacks, self.hub, self.tracer.clone()));
+        let route = Route::new(move |websocket, request| Arc::clone(&house).serve(websocket, request));
+        Ok(Service {
+            routes: Routes::new(vec![(address.uri.path().to_owned(), route)], &acceptor, &config)?,
+            trusted_proxies: acceptor.trusted_proxies().clone(),
+            head_limits: HeadLimits::default(),
+            handshake_timeout: self.handshake_timeout,
+            hook: self.hook,
+            witness: self.witness,
+            fallback: None,
+            cors: None,
+            secure: self.secure,
+            tracer: self.tracer,
+        })
+    }
+
+    /// Where to listen and what to serve.
+    fn address(&self) -> Result<Address, Error> {
+        let address = Address::parse(&self.url)?;
+        let wrong = match (address.secure, self.secure.is_some()) {
+            (true, false) => Some("it is wss and there is no certificate, set one with tls"),
+            (false, true) => Some("there is a certificate and it is not wss"),
+            (true, true) | (false, false) if address.uri.query().is_some() => {
+                Some("it has a query, which a client may send and a server cannot listen on")
+            }
+            (true, true) | (false, false) => None,
+        };
+        match wrong {
+            // Its debug output has no secrets.
+            Some(reason) => Err(Error::Url { url: format!("{address:?}"), reason: reason.to_owned() }),
+            None => Ok(address),
+        }
+    }
+}
+
+impl<S> fmt::Debug for WebSocketServer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketServer")
+            .field("url", &self.url)
+            .field("listener", &self.listener)
+            .field("handlers", &self.handlers)
+            .field("acceptor", &self.acceptor)
+            .field("deflate", &self.deflate)
+            .field("config", &self.config)
+            .field("tracer", &self.tracer)
+            .finish_non_exhaustive()
+    }
+}

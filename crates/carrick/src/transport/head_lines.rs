@@ -1,0 +1,70 @@
+//! The head of a request or a response, for people.
+
+use std::fmt;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response,
+    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE},
+};
+
+use crate::protocol::{write_request, write_response};
+
+/// A head line by line, without the values that are credentials. Its `Display` ends no last line.
+#[derive(Debug)]
+pub(crate) struct HeadLines {
+    /// What stands before each line.
+    lead: &'static str,
+    head: Vec<u8>,
+}
+
+impl HeadLines {
+    pub(crate) fn of_request(lead: &'static str, request: &Request<()>) -> HeadLines {
+        let mut shown = Request::new(());
+        *shown.method_mut() = request.method().clone();
+        *shown.uri_mut() = request.uri().clone();
+        *shown.headers_mut() = without_credentials(request.headers());
+        let mut head = Vec::new();
+        write_request(&shown, &mut head);
+        HeadLines { lead, head }
+    }
+
+    pub(crate) fn of_response<B>(lead: &'static str, response: &Response<B>) -> HeadLines {
+        let mut shown = Response::new(());
+        *shown.status_mut() = response.status();
+        *shown.headers_mut() = without_credentials(response.headers());
+        let mut head = Vec::new();
+        write_response(&shown, &mut head);
+        HeadLines { lead, head }
+    }
+}
+
+/// What a terminal would obey is escaped.
+impl fmt::Display for HeadLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = String::from_utf8_lossy(&self.head);
+        for (i, line) in head.lines().filter(|line| !line.is_empty()).enumerate() {
+            f.write_str(if i == 0 { "" } else { "\n" })?;
+            f.write_str(self.lead)?;
+            for character in line.chars() {
+                if character.is_control() && character != '\t' {
+                    write!(f, "{}", character.escape_default())?;
+                } else {
+                    write!(f, "{character}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+    let mut shown = headers.clone();
+    for (name, value) in &mut shown {
+        if CREDENTIALS.contains(name) {
+            *value = HeaderValue::from_bytes("…".as_bytes()).expect("bytes above 127 may stand in a value");
+        }
+    }
+    shown
+}
+
+const CREDENTIALS: &[HeaderName] = &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];

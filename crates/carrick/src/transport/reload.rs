@@ -1,0 +1,62 @@
+//! A certificate that is replaced while the server serves.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
+
+use super::server_tls::ServerTls;
+
+/// A [`ServerTls`] that can be replaced while a server serves with it, as certificates that last for months have to be.
+///
+/// A clone is the same: give one to the server and keep the other. Connections that are open go on with what they have
+/// begun with, later ones are shown the new certificate. What is to replace it was checked when it was made, so a file
+/// that is damaged leaves everything as it is.
+///
+/// ```no_run
+/// use carrick::{ReloadableTls, Server, ServerTls};
+///
+/// # async fn example() -> Result<(), carrick::Error> {
+/// let files = || ServerTls::from_pem_files("fullchain.pem", "privkey.pem");
+/// let tls = ReloadableTls::new(files()?);
+/// let server = Server::bind("127.0.0.1:9000").await?.tls(tls.clone());
+/// tokio::spawn(server.serve());
+///
+/// // Each time the files were renewed:
+/// match files() {
+///     Ok(renewed) => tls.replace(renewed),
+///     Err(error) => eprintln!("the certificate stays as it is: {error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReloadableTls {
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+}
+
+impl ReloadableTls {
+    /// One that begins with `tls`.
+    #[must_use]
+    pub fn new(tls: ServerTls) -> ReloadableTls {
+        ReloadableTls { config: Arc::new(RwLock::new(tls.into_config())) }
+    }
+
+    /// Takes `tls` for every connection from now on: its certificate and key, and whether clients have to show one. Clients
+    /// that come back cannot resume what they agreed on before, and make a whole handshake.
+    pub fn replace(&self, tls: ServerTls) {
+        let config = tls.into_config();
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// As it is now, for one connection.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl From<ServerTls> for ReloadableTls {
+    fn from(tls: ServerTls) -> ReloadableTls {
+        ReloadableTls::new(tls)
+    }
+}

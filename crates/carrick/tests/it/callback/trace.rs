@@ -1,0 +1,109 @@
+//! What `enable_trace` prints, taken by a writer.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use carrick::WebSocketServer;
+
+use super::{ANY_PORT, Running, logging};
+
+/// A place to write to that can be read meanwhile.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn both_sides_show_the_handshake_and_each_frame() {
+    let (near, far) = (Written::default(), Written::default());
+    let server = WebSocketServer::new(ANY_PORT)
+        .trace_to(far.clone())
+        .on_message(|conn, message| conn.send(format!("{message}, client!")));
+    let running = Running::start(server);
+    let mut app = logging(&running.url())
+        .trace_to(near.clone())
+        .basic_auth("user", "hidden")
+        .on_open(|conn| conn.send("Hello"))
+        .on_message(|conn, _| conn.close(4001, "enough"));
+    app.run_forever().unwrap();
+    let address = running.address;
+    running.stop();
+
+    let near = near.text();
+    for line in [
+        &*format!("connecting to {address}"),
+        "> GET /ws HTTP/1.1",
+        "> Authorization: …",
+        "< HTTP/1.1 101 Switching Protocols",
+        "> text 5 bytes fin masked \"Hello\"",
+        "< text 14 bytes fin \"Hello, client!\"",
+        "> close 8 bytes fin masked 4001 \"enough\"",
+        "< close 2 bytes fin 4001",
+    ] {
+        assert_eq!(near.lines().filter(|found| *found == line).count(), 1, "{line} in\n{near}");
+    }
+    let far = far.text();
+    let client = far.split(' ').next().unwrap();
+    assert!(client.starts_with("127.0.0.1:"), "{far}");
+    let mut position = 0;
+    for line in [
+        "< GET /ws HTTP/1.1",
+        "< Authorization: …",
+        "> HTTP/1.1 101 Switching Protocols",
+        "< text 5 bytes fin masked \"Hello\"",
+        "> text 14 bytes fin \"Hello, client!\"",
+        "< close 8 bytes fin masked 4001 \"enough\"",
+        "> close 2 bytes fin 4001",
+    ] {
+        let line = format!("{client} {line}\n");
+        let found = far[position..].find(&line).unwrap_or_else(|| panic!("{line} is missing in\n{far}"));
+        position += found + line.len();
+    }
+    assert!(!(near + &far).contains("aGlkZGVu") && position == far.len(), "{far}");
+}
+
+#[test]
+fn a_refused_request_is_shown_with_its_answer() {
+    let far = Written::default();
+    let running = Running::start(WebSocketServer::new(ANY_PORT).trace_to(far.clone()));
+    let elsewhere = format!("ws://{}/elsewhere", running.address);
+    assert!(logging(&elsewhere).run_forever().is_err());
+    running.stop();
+    let far = far.text();
+    assert!(
+        far.contains(" < GET /elsewhere HTTP/1.1\n") && far.contains(" > HTTP/1.1 404 Not Found\n"),
+        "{far}"
+    );
+}
+
+#[test]
+fn a_writer_that_fails_ends_nothing() {
+    struct Full;
+    impl io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let running = Running::start(WebSocketServer::new(ANY_PORT).trace_to(Full));
+    logging(&running.url()).trace_to(Full).on_open(|conn| conn.stop()).run_forever().unwrap();
+    running.stop();
+}
