@@ -9,6 +9,8 @@ mod deny;
 mod fuzz;
 mod interop;
 mod packages;
+#[cfg(unix)]
+mod picture;
 mod proxies;
 mod report;
 mod shell;
@@ -29,6 +31,8 @@ enum Task {
     Browser(browser::Args),
     Interop(interop::Args),
     Proxies(proxies::Args),
+    #[cfg(unix)]
+    Picture(picture::Args),
     Deny(deny::Args),
     CoreGraph(core_graph::Args),
 }
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Task::Browser(args) => browser::run(&args),
         Task::Interop(args) => interop::run(&args),
         Task::Proxies(args) => proxies::run(&args),
+        #[cfg(unix)]
+        Task::Picture(args) => picture::run(&args),
         Task::Deny(args) => deny::run(&args),
         Task::CoreGraph(args) => core_graph::run(&args),
     };

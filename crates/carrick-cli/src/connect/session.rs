@@ -180,13 +180,13 @@ impl Session {
                     }
                     Happened::Received(message) => {
                         quiet_since = Instant::now();
+                        // The frame is shown before what was in it.
+                        self.trace_all(websocket);
                         if matches!(why, None | Some(Why::Asked)) { self.received(&message) } else { None }
                     }
                     Happened::Traced(record) => self.traced(websocket, &record),
                     Happened::Ended(error) => {
-                        while let Some(record) = websocket.next_record() {
-                            self.traced(websocket, &record);
-                        }
+                        self.trace_all(websocket);
                         return End { why, closed: websocket.closed().cloned(), error };
                     }
                 },
@@ -283,6 +283,12 @@ impl Session {
             Progress::Going => None,
             Progress::Met => Some(Why::Met),
             Progress::Missed => Some(Why::Missed),
+        }
+    }
+
+    fn trace_all(&mut self, websocket: &mut WebSocket) {
+        while let Some(record) = websocket.next_record() {
+            self.traced(websocket, &record);
         }
     }
 
