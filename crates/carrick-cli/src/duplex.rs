@@ -53,7 +53,7 @@ pub(crate) struct Wish {
 /// Cancel safe. None of the futures made here keeps anything, so each poll may make them anew: `feed_prepared` and `ping`
 /// queue in their first poll where the sink is ready.
 pub(crate) async fn next(websocket: &mut WebSocket, outgoing: &mut Option<Outgoing>, wish: Wish) -> Happened {
-    let mut is_flushed = false;
+    let mut flush_failed = false;
     let mut send_error = None;
     poll_fn(|cx| {
         if let Some(record) = websocket.next_record() {
@@ -68,13 +68,13 @@ pub(crate) async fn next(websocket: &mut WebSocket, outgoing: &mut Option<Outgoi
         }
         if wish.flush
             && outgoing.is_none()
-            && !is_flushed
+            && !flush_failed
             && let Poll::Ready(flushed) = pin!(websocket.flush()).poll(cx)
         {
             if flushed.is_ok() {
                 return Poll::Ready(Happened::Flushed);
             }
-            is_flushed = true;
+            flush_failed = true;
         }
         if wish.deaf {
             return match send_error.take() {

@@ -4,7 +4,9 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::Duration,
 };
 
 use anstream::{AutoStream, ColorChoice};
@@ -64,9 +66,21 @@ pub(crate) fn mark(text: &str) -> String {
     paint(text, AnsiColor::Cyan.on_default(), &io::stdout())
 }
 
-/// Lets everything go through an editor from now on, or no longer.
-pub(crate) fn set_above(printer: Option<Above>) {
-    *lock() = printer;
+/// Lets everything go through an editor from now on.
+pub(crate) fn set_above(printer: Above) {
+    *lock() = Some(printer);
+}
+
+/// Waits until the editor has put everything above its line that it was given, but not for long.
+pub(crate) fn settle() {
+    let (sender, settled) = mpsc::channel();
+    thread::spawn(move || {
+        // The editor has room for one text more than it is printing: once it took the second of these, it has printed what
+        // came before the first. Each goes up a line and down again.
+        let _ = above(UP_AND_DOWN) && above(UP_AND_DOWN);
+        let _ = sender.send(());
+    });
+    let _ = settled.recv_timeout(SETTLE_LIMIT);
 }
 
 /// Leaves the terminal behind as a shell wants it: what was being edited is cleared away.
@@ -93,5 +107,8 @@ fn paint(text: &str, style: Style, stream: &impl anstream::stream::RawStream) ->
         }
     }
 }
+
+const UP_AND_DOWN: &str = "\x1b[A\n";
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 
 static ABOVE: Mutex<Option<Above>> = Mutex::new(None);

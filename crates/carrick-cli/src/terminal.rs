@@ -18,10 +18,11 @@ pub(crate) fn remember() {
     *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Mode::now();
 }
 
-/// Makes the terminal what it was, if it was remembered.
+/// Makes the terminal what it was, if it was remembered, once it shows everything that was printed.
 pub(crate) fn restore() {
-    if let Some(mode) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        output::set_above(None);
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(mode) = before {
+        output::settle();
         mode.set();
         output::clear_prompt();
     }

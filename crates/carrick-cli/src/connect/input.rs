@@ -44,11 +44,13 @@ pub(crate) fn from_pipe() -> Lines {
     lines
 }
 
-/// Lets lines be edited on the terminal, and kept in `history`.
+/// Lets lines be edited on the terminal, and kept in `history`. A terminal that knows no cursor is read as a pipe is.
 pub(crate) fn from_terminal(history: Option<PathBuf>, interruptions: Interruptions) -> Lines {
     let (sender, lines) = mpsc::channel(LINES_AHEAD);
-    prompt::start(history, sender, interruptions);
-    lines
+    match prompt::start(history, sender, interruptions) {
+        Ok(()) => lines,
+        Err(_) => from_pipe(),
+    }
 }
 
 fn without_end(mut line: Vec<u8>) -> Vec<u8> {

@@ -23,6 +23,8 @@ pub(crate) fn url(typed: &str) -> String {
 pub(crate) fn builder(args: &Connect) -> Result<ClientBuilder, Failure> {
     let mut config = args.limits.config();
     config.close_timeout = CLOSE_TIMEOUT;
+    // A server may have nothing to say for hours. Whether it is there is what pings are for, as long as they are wanted.
+    config.idle_timeout = None;
     let mut builder = ClientBuilder::new(&url(&args.url))
         .map_err(|error| unusable("URL", "write it as ws://host:port/path or wss://host/path", error))?
         .config(config)

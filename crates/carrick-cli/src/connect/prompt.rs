@@ -14,17 +14,17 @@ use tokio::sync::mpsc;
 use super::{history, input::Input, request::COMMANDS};
 use crate::{output, signals::Interruptions, terminal};
 
-/// Reads lines in a thread of its own until Ctrl-D or Ctrl-C. What is printed meanwhile stands above the line.
-pub(crate) fn start(history: Option<PathBuf>, lines: mpsc::Sender<Input>, interruptions: Interruptions) {
+/// Reads lines in a thread of its own until Ctrl-D or Ctrl-C. What is printed meanwhile stands above the line. An error
+/// says that this terminal cannot edit lines.
+pub(crate) fn start(
+    history: Option<PathBuf>,
+    lines: mpsc::Sender<Input>,
+    interruptions: Interruptions,
+) -> Result<(), ReadlineError> {
+    let prompt = Prompt::new(history)?;
     terminal::remember();
-    match Prompt::new(history) {
-        Ok(prompt) => {
-            thread::spawn(move || prompt.run(&lines, &interruptions));
-        }
-        Err(error) => {
-            let _ = lines.try_send(Input::Failed(io::Error::other(error)));
-        }
-    }
+    thread::spawn(move || prompt.run(&lines, &interruptions));
+    Ok(())
 }
 
 struct Prompt {
@@ -38,7 +38,7 @@ impl Prompt {
         let mut editor = Editor::with_config(config)?;
         editor.set_helper(Some(Assistant { files: FilenameCompleter::new() }));
         let mut printer = editor.create_external_printer()?;
-        output::set_above(Some(Box::new(move |text| printer.print(text).is_ok())));
+        output::set_above(Box::new(move |text| printer.print(text).is_ok()));
         let history = history.filter(|path| match history::create(path) {
             Ok(()) => true,
             Err(error) => {

@@ -219,7 +219,7 @@ impl Session {
             }
             output::note(&escape::line(&format!("{words}; /help lists the commands, Ctrl-D closes")));
         }
-        self.print(Event::Open { peer: &url, websocket });
+        self.print(Event::Open { url: &url, websocket });
     }
 
     /// Does what a line asks for; a reason if that is to close.

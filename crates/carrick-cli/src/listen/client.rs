@@ -60,9 +60,10 @@ pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: R
     let client = Client { id, desk: &desk };
     // Before it is said to be here: what is announced from now on is for it too.
     let announcements = desk.announcer.subscribe();
-    client.note(&format!("connected from {peer} to {}", request.uri()));
+    let uri = request.uri().to_string();
+    client.note(&format!("connected from {peer} to {uri}"));
     websocket.set_tracing(desk.printer.is_ndjson());
-    client.print(Event::Open { peer: &peer, websocket: &websocket });
+    client.print(Event::Accepted { address: &peer, uri: &uri, websocket: &websocket });
     let error = match &desk.answer {
         Answer::Exec(exec) => {
             drop(announcements);

@@ -27,9 +27,15 @@ pub(crate) enum Event<'a> {
     Listening {
         url: &'a str,
     },
-    /// The connection is open; `peer` is the URL of the server, or the address of the client.
+    /// The connection with a server is open.
     Open {
-        peer: &'a str,
+        url: &'a str,
+        websocket: &'a WebSocket,
+    },
+    /// A client is here; `uri` is what it asked for.
+    Accepted {
+        address: &'a str,
+        uri: &'a str,
         websocket: &'a WebSocket,
     },
     Message {
@@ -63,6 +69,10 @@ struct Line<'a> {
     direction: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subprotocol: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,13 +115,10 @@ impl<'a> Line<'a> {
             Line { time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(), ..Line::default() };
         match event {
             Event::Listening { url } => Line { event: "listening".into(), url: Some(url), ..line },
-            Event::Open { peer, websocket } => Line {
-                event: "open".into(),
-                url: Some(peer),
-                subprotocol: websocket.subprotocol(),
-                deflate: Some(websocket.agreement().deflate.is_some()),
-                ..line
-            },
+            Event::Open { url, websocket } => Line { url: Some(url), ..Line::open(websocket, line) },
+            Event::Accepted { address, uri, websocket } => {
+                Line { address: Some(address), uri: Some(uri), ..Line::open(websocket, line) }
+            }
             Event::Message { direction, message } => {
                 let line = Line {
                     event: "message".into(),
@@ -160,6 +167,17 @@ impl<'a> Line<'a> {
                 hint: failure.hint(),
                 ..line
             },
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    fn open(websocket: &'a WebSocket, line: Line<'a>) -> Line<'a> {
+        Line {
+            event: "open".into(),
+            subprotocol: websocket.subprotocol(),
+            deflate: Some(websocket.agreement().deflate.is_some()),
+            ..line
         }
     }
 }

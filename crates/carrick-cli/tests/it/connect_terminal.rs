@@ -244,3 +244,41 @@ fn colour_is_for_terminals_that_want_it() {
     assert!(colour(&[]));
     assert!(!colour(&[("NO_COLOR", "1")]));
 }
+
+#[test]
+fn a_terminal_that_knows_no_cursor_is_read_line_by_line() {
+    let serve = Serve::start(&[]);
+    let mut terminal = Terminal::start(&["connect", &serve.echo()], &[("TERM", "dumb")]);
+    terminal.types("hi\n");
+    terminal.shows_line("< hi");
+    terminal.types(CTRL_D);
+    assert_eq!(terminal.ends().0.code(), Some(0));
+}
+
+#[test]
+fn lines_that_are_pasted_at_once_are_all_sent() {
+    let serve = Serve::start(&[]);
+    let mut terminal = Terminal::start(&["connect", &serve.echo()], &[]);
+    terminal.types("first\rsecond\rthird\r");
+    for line in ["< first", "< second", "< third"] {
+        terminal.shows_line(line);
+    }
+}
+
+#[test]
+fn the_last_words_of_a_server_that_says_much_are_all_shown() {
+    let url = server(|mut websocket| async move {
+        for n in 0..20 {
+            websocket.send(format!("word {n}")).await.unwrap();
+        }
+        let _ = websocket.close(CloseCode::NORMAL, "").await;
+    });
+    for _ in 0..5 {
+        let mut terminal = Terminal::start(&["connect", &url], &[]);
+        let (status, lines) = terminal.ends();
+        assert_eq!(status.code(), Some(0));
+        for n in 0..20 {
+            assert!(lines.contains(&format!("< word {n}")), "{n} in {lines:?}");
+        }
+    }
+}

@@ -31,19 +31,19 @@ impl Terminal {
     /// Runs `carrick` with these arguments and this environment. It keeps no history unless the environment says where.
     pub(crate) fn start(args: &[&str], environment: &[(&str, &str)]) -> Terminal {
         let command = Command::new(env!("CARGO_BIN_EXE_carrick")).env("CARRICK_HISTORY", "");
-        Terminal::run(command.args(args).envs(environment.iter().copied()))
+        Terminal::run(command.args(args).env("TERM", "xterm").envs(environment.iter().copied()))
     }
 
     /// As [`start`](Terminal::start), with the history where it is by default.
     pub(crate) fn start_with_history(args: &[&str], environment: &[(&str, &str)]) -> Terminal {
         let command = Command::new(env!("CARGO_BIN_EXE_carrick")).env_remove("CARRICK_HISTORY");
-        Terminal::run(command.args(args).envs(environment.iter().copied()))
+        Terminal::run(command.args(args).env("TERM", "xterm").envs(environment.iter().copied()))
     }
 
     fn run(command: Command) -> Terminal {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(ROWS, COLUMNS)).unwrap();
-        let child = command.env("TERM", "xterm").spawn(pts).unwrap();
+        let child = command.spawn(pts).unwrap();
         let keyboard = Arc::new(pty);
         let (sender, output) = channel();
         let screen = Arc::clone(&keyboard);
