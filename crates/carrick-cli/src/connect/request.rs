@@ -68,8 +68,7 @@ pub(crate) const HELP: &str = "\
 /send FILE             send a file as one message
 /binary HEX            send bytes, for example /binary 00 ff 10
 /help                  these lines
-//TEXT                 send /TEXT
-Ctrl-D and Ctrl-C close too; a second Ctrl-C cuts the connection.";
+//TEXT                 send /TEXT";
 
 /// RFC 6455 §5.5: "All control frames MUST have a payload length of 125 bytes or less".
 const MAX_PING_BYTES: usize = 125;

@@ -251,7 +251,10 @@ impl Session {
                     Err(error) => self.mistake(&error.to_string()),
                 };
             }
-            Ok(Request::Help) => output::note(HELP),
+            Ok(Request::Help) => {
+                output::note(HELP);
+                output::note("Ctrl-D and Ctrl-C close too; a second Ctrl-C cuts the connection.");
+            }
             Err(error) => return self.mistake(&error),
         }
         None

@@ -31,7 +31,10 @@ pub(crate) async fn announce_lines(mut lines: Lines, announcer: Announcer, comma
             },
             Ok(Request::Ping(payload)) => announcer.ping(payload),
             Ok(Request::Close { code, reason }) => announcer.close(code, reason),
-            Ok(Request::Help) => output::note(request::HELP),
+            Ok(Request::Help) => {
+                output::note(request::HELP);
+                output::note("Each goes to all clients. Ctrl-C closes them and stops.");
+            }
             Err(error) => output::note(&escape::line(&error)),
         }
     }

@@ -13,7 +13,7 @@ use http::Request;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{ChildStdin, ChildStdout},
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{environment, process::Process};
@@ -38,7 +38,7 @@ pub(crate) struct Exec {
 /// Runs the program until it or the connection ends; the error if the connection failed.
 pub(crate) async fn bridge(exec: &Exec, websocket: &mut WebSocket, request: &Request<()>) -> Option<Error> {
     let variables = environment::variables(request, &exec.local, websocket.subprotocol());
-    let (process, stdin, stdout) = match Process::start(&exec.command, variables) {
+    let (mut process, stdin, stdout) = match Process::start(&exec.command, variables) {
         Ok(started) => started,
         Err(error) => {
             output::note(&format!("the program cannot be started: {error}"));
@@ -46,7 +46,7 @@ pub(crate) async fn bridge(exec: &Exec, websocket: &mut WebSocket, request: &Req
         }
     };
     let mut bridge = Bridge::new(exec, stdin, stdout);
-    match bridge.run(websocket).await {
+    match bridge.run(websocket, &mut process).await {
         // Without its input and output it has no reason to stay.
         Ended::Connection(error) => {
             drop(bridge);
@@ -122,8 +122,10 @@ impl Bridge<'_> {
         }
     }
 
-    async fn run(&mut self, websocket: &mut WebSocket) -> Ended {
+    async fn run(&mut self, websocket: &mut WebSocket, process: &mut Process) -> Ended {
         let mut pulse = pulse();
+        // When its output counts as ended although something that it started still holds it open.
+        let mut silence = None;
         loop {
             if self.outgoing.is_none() {
                 self.outgoing = self.next_message().map(Outgoing::Message);
@@ -152,6 +154,11 @@ impl Bridge<'_> {
                 },
                 read = self.stdout.read_buf(&mut self.from_program), if reads => {
                     self.is_silent = !matches!(read, Ok(n) if n > 0);
+                    silence = silence.map(|_| Instant::now() + SILENCE);
+                }
+                () = process.exited(), if silence.is_none() => silence = Some(Instant::now() + SILENCE),
+                () = sleep_until(silence.unwrap_or_else(Instant::now)), if reads && silence.is_some() => {
+                    self.is_silent = true;
                 }
                 // Who does not listen does not hear that the client is gone. What is sent to it comes back as an error.
                 _ = pulse.tick(), if wish.deaf && reads => {
@@ -215,6 +222,9 @@ fn pulse() -> Interval {
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pulse
 }
+
+/// How long the output of a program that has ended may pause before it counts as ended too.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// How often a client is looked after while its messages wait for the program.
 const PULSE: Duration = Duration::from_secs(5);

@@ -46,6 +46,11 @@ impl Process {
         Ok((process, stdin, stdout))
     }
 
+    /// Waits for its end. Cancel safe.
+    pub(crate) async fn exited(&mut self) {
+        let _ = self.child.wait().await;
+    }
+
     /// Waits for its end, and makes it end if it does not want to: SIGTERM after [`PATIENCE`], SIGKILL after twice that
     /// again. What it has started ends too.
     pub(crate) async fn end(mut self) -> io::Result<ExitStatus> {
@@ -76,7 +81,8 @@ impl Process {
         let _ = self.child.start_kill();
     }
 
-    /// The number of a group is not given away again as long as anybody is in it, so a late signal meets nobody else.
+    /// The number of a group is not given away again as long as anybody is in it, nor in the moment after its shell was
+    /// reaped: numbers come round only after all others.
     #[cfg(unix)]
     fn kill_group(&mut self) {
         if let Some(group) = self.group.take() {

@@ -34,10 +34,16 @@ fn is_gone(process: &str) -> bool {
     !Path::new("/proc").join(process.trim()).exists()
 }
 
-/// Waits until it is.
-fn wait_gone(process: &str) {
+/// Whether it runs no more. One whose parent is gone may still wait for somebody to take note of its end.
+fn is_dead(process: &str) -> bool {
+    let stat = fs::read_to_string(Path::new("/proc").join(process.trim()).join("stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_none_or(|rest| rest.trim().is_empty() || rest.trim().starts_with('Z'))
+}
+
+/// Waits until it is so.
+fn wait(process: &str, is_so: fn(&str) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !is_gone(process) {
+    while !is_so(process) {
         assert!(Instant::now() < deadline, "process {process} is still there");
         std::thread::yield_now();
     }
@@ -69,6 +75,16 @@ fn the_end_of_the_program_is_the_end_of_the_connection() {
 
     let missing = exec("/missing/program 2>/dev/null");
     assert_eq!(end(&mut missing.connect("")).0, CloseCode::INTERNAL_ERROR);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_program_leaves_behind_ends_with_it() {
+    let listen = exec("sleep 1000 & echo $!");
+    let mut websocket = listen.connect("");
+    let child = text(&mut websocket);
+    assert_eq!(end(&mut websocket), (CloseCode::NORMAL, String::new()));
+    wait(&child, is_dead);
 }
 
 #[test]
@@ -139,8 +155,8 @@ fn a_program_that_ignores_its_input_is_ended_with_the_connection() {
     let (shell, child) = (text(&mut websocket), text(&mut websocket));
     assert!(!is_gone(&shell) && !is_gone(&child));
     websocket.close(CloseCode::NORMAL, "").unwrap();
-    wait_gone(&shell);
-    wait_gone(&child);
+    wait(&shell, is_gone);
+    wait(&child, is_dead);
 }
 
 #[cfg(target_os = "linux")]
@@ -151,7 +167,7 @@ fn a_client_that_vanishes_takes_its_program_with_it() {
     let program = text(&mut websocket);
     // Cut without a close frame.
     drop(websocket);
-    wait_gone(&program);
+    wait(&program, is_gone);
 
     // And while the program takes nothing of what was sent to it.
     let listen = exec("echo $$; exec sleep 1000");
@@ -161,7 +177,7 @@ fn a_client_that_vanishes_takes_its_program_with_it() {
         websocket.send(Message::binary(vec![b'x'; 20_000])).unwrap();
     }
     drop(websocket);
-    wait_gone(&program);
+    wait(&program, is_gone);
 }
 
 #[cfg(target_os = "linux")]
@@ -173,7 +189,7 @@ fn a_server_that_stops_ends_the_programs() {
     listen.interrupt();
     assert_eq!(end(&mut websocket).0, CloseCode::GOING_AWAY);
     assert!(listen.wait().success());
-    wait_gone(&program);
+    wait(&program, is_gone);
 }
 
 #[test]
