@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::background::{self, Background};
-use crate::{report, shell, workspace};
+use crate::{packages, report, shell, workspace};
 
 /// Run the chat of two browser pages against our server (needs node, npm and Chromium).
 #[derive(Debug, clap::Args)]
@@ -73,19 +73,7 @@ fn chromium() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("CHROMIUM") {
         return Ok(path.into());
     }
-    if let Some(found) = shell::find_program(&PROGRAMS) {
-        return Ok(found);
-    }
-    let is_root = shell::stdout_of(shell::command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if is_root && shell::find_program(&["apt-get"]).is_some() {
-        shell::run(shell::command("apt-get").args(["update", "-q"]))?;
-        let mut install = shell::command("apt-get");
-        install.args(["install", "-q", "-y", "--no-install-recommends", "chromium"]);
-        shell::run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
-    }
-    shell::find_program(&PROGRAMS).context(
-        "no Chromium found: install the package `chromium`, or name the program in the variable CHROMIUM",
-    )
+    packages::program(&PROGRAMS, "chromium").context("the variable CHROMIUM may name the program, too")
 }
 
 /// The names that Chromium goes by.

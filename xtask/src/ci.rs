@@ -133,6 +133,12 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "interop"]],
     },
     Step {
+        name: "proxies",
+        proves: "the client gets through real proxies",
+        environment: &[],
+        commands: &[&["xtask", "proxies"]],
+    },
+    Step {
         name: "conformance",
         proves: "all Autobahn cases, as server and as client",
         environment: &[],

@@ -8,6 +8,8 @@ mod core_graph;
 mod deny;
 mod fuzz;
 mod interop;
+mod packages;
+mod proxies;
 mod report;
 mod shell;
 mod side_by_side;
@@ -26,6 +28,7 @@ enum Task {
     Conformance(conformance::Args),
     Browser(browser::Args),
     Interop(interop::Args),
+    Proxies(proxies::Args),
     Deny(deny::Args),
     CoreGraph(core_graph::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Conformance(args) => conformance::run(&args),
         Task::Browser(args) => browser::run(&args),
         Task::Interop(args) => interop::run(&args),
+        Task::Proxies(args) => proxies::run(&args),
         Task::Deny(args) => deny::run(&args),
         Task::CoreGraph(args) => core_graph::run(&args),
     };

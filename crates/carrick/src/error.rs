@@ -54,6 +54,14 @@ pub enum Error {
         /// Why it does not.
         error: Box<ProxyError>,
     },
+    /// The server sends us elsewhere, where we do not go.
+    Redirect {
+        /// Every address that led here, the first one first and the one that is not followed last; without users and
+        /// queries.
+        chain: Vec<String>,
+        /// Why the last one is not followed.
+        reason: String,
+    },
     /// Something took too long.
     Timeout {
         /// What did.
@@ -88,6 +96,9 @@ impl Error {
             Error::Tls(_) => f.write_str("TLS failed"),
             Error::Handler(_) => f.write_str("handler failed"),
             Error::Proxy { proxy, target, .. } => write!(f, "proxy {proxy} does not lead to {target}"),
+            Error::Redirect { chain, reason } => {
+                write!(f, "redirect is not followed: {reason} ({})", chain.join(" → "))
+            }
             Error::Timeout { what, waited } => write!(f, "{what} took longer than {waited:?}"),
         }
     }
@@ -103,7 +114,7 @@ impl error::Error for Error {
             Error::Rejection(error) => Some(&**error),
             Error::Proxy { error, .. } => Some(&**error),
             Error::Config(error) | Error::Tls(error) | Error::Handler(error) => Some(&**error),
-            Error::Url { .. } | Error::Timeout { .. } => None,
+            Error::Url { .. } | Error::Redirect { .. } | Error::Timeout { .. } => None,
         }
     }
 }

@@ -5,8 +5,15 @@
 #[doc = include_str!("../docs/getting-started.md")]
 pub mod getting_started {}
 
+#[doc = include_str!("../docs/callbacks.md")]
+pub mod callbacks {}
+
 #[doc = include_str!("../docs/async.md")]
 pub mod asynchronous {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("../docs/axum.md")]
+pub mod axum {}
 
 #[doc = include_str!("../docs/deflate.md")]
 pub mod deflate {}
@@ -20,8 +27,14 @@ pub mod origins {}
 #[doc = include_str!("../docs/tls.md")]
 pub mod tls {}
 
+#[doc = include_str!("../docs/proxies.md")]
+pub mod proxies {}
+
 #[doc = include_str!("../docs/core.md")]
 pub mod core {}
 
 #[doc = include_str!("../docs/from-tungstenite.md")]
 pub mod from_tungstenite {}
+
+#[doc = include_str!("../docs/from-websocket-client.md")]
+pub mod from_websocket_client {}

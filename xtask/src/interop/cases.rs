@@ -91,6 +91,7 @@ fn check_takeover(data: &[&Frame]) -> anyhow::Result<()> {
 }
 
 fn check_fragments(data: &[&Frame], fragments: bool) -> anyhow::Result<()> {
+    ensure!(!data.is_empty(), "no message");
     ensure!((data.len() > 1) == fragments, "{} frames for one message", data.len());
     let last = data.len() - 1;
     for (index, frame) in data.iter().enumerate() {

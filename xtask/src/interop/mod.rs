@@ -6,13 +6,14 @@
 //! so is a number of cases other than the one that is demanded.
 
 mod cases;
+mod examples;
 mod pairing;
 mod peers;
 mod wire;
 
 use anyhow::bail;
 
-use self::pairing::Pairing;
+use self::examples::GREETINGS;
 use crate::{report, shell};
 
 /// Run our client and our server with those of other libraries (needs python3, node and npm).
@@ -27,16 +28,28 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     peers::install()?;
     shell::run(&mut shell::cargo(["build", "--package", "interop-peer"]))?;
-    let wanted =
-        |pairing: &Pairing| args.only.is_empty() || args.only.iter().any(|name| pairing.name.contains(name));
+    examples::build()?;
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| name.contains(only));
     let (mut passed, mut failed) = (0, 0);
     report::result(pairing::TABLE_HEAD);
-    for pairing in pairing::all().iter().filter(|pairing| wanted(pairing)) {
+    for pairing in pairing::all().iter().filter(|pairing| wanted(&pairing.name)) {
         let outcome = pairing.run()?;
         report::result(&outcome.row(&pairing.name));
         outcome.failures.iter().for_each(|failure| report::note(&format!("{}: {failure}", pairing.name)));
         passed += outcome.passed;
         failed += outcome.failures.len();
+    }
+    for greeting in GREETINGS.iter().filter(|greeting| wanted(greeting.name)) {
+        match greeting.run() {
+            Ok(()) => {
+                report::result(&format!("{}: passed", greeting.name));
+                passed += 1;
+            }
+            Err(error) => {
+                report::result(&format!("{}: failed: {error:#}", greeting.name));
+                failed += 1;
+            }
+        }
     }
     report::result(&format!("{passed} passed, {failed} failed"));
     if failed > 0 {
@@ -49,5 +62,5 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// How many cases have to pass: ten with each of three servers and of three clients, and nine with `websocket-client`,
-/// which has no server and no permessage-deflate whose window could be kept.
-const DEMANDED: usize = 3 * 10 + 3 * 10 + 9;
+/// which has no server and no permessage-deflate whose window could be kept; and the callback examples.
+const DEMANDED: usize = 3 * 10 + 3 * 10 + 9 + 5;

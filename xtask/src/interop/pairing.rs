@@ -31,6 +31,14 @@ pub(super) struct Outcome {
     fragments: [usize; 2],
 }
 
+/// What the programs of a pairing tell.
+struct Seen {
+    /// Everything that the client printed.
+    client: String,
+    server: Background,
+    relay: Background,
+}
+
 /// The head of the table of which [`Outcome::row`] is a row. "a/b" are frames of the client and of the server.
 pub(super) const TABLE_HEAD: &str = "client → server               passed  RSV1     fragments";
 
@@ -63,8 +71,8 @@ impl Pairing {
         let mut server = self.server(cases.contains(&TAKEOVER));
         let mut server = Background::start(&mut server, &self.log("server", cases))?;
         let address = server.wait_for_line("listening on ")?;
-        let mut relay =
-            Background::start(peers::ours().arg("relay").arg(address), &self.log("relay", cases))?;
+        let mut relay = peers::ours();
+        let mut relay = Background::start(relay.arg("relay").arg(address), &self.log("relay", cases))?;
         let address = relay.wait_for_line("listening on ")?;
         let mut client = self.client();
         client.args(["client", &format!("ws://{address}")]).args(cases);
@@ -72,36 +80,30 @@ impl Pairing {
         // The exit code is no verdict: a client may die in the middle.
         client.wait(CLIENT_LIMIT)?;
 
+        let mut seen = Seen { client: client.printed(), server, relay };
         for case in cases {
-            match self.judge(case, &client.printed(), &mut server, &relay, outcome) {
+            match self.judge(case, &mut seen, outcome) {
                 Ok(()) => outcome.passed += 1,
                 Err(error) => outcome.failures.push(format!("{case}: {error:#}")),
             }
         }
-        server.expect_running()?;
-        relay.expect_running()
+        seen.server.expect_running()?;
+        seen.relay.expect_running()
     }
 
     /// Whether client, server and wire agree that the case went well.
-    fn judge(
-        &self,
-        case: &str,
-        client: &str,
-        server: &mut Background,
-        relay: &Background,
-        outcome: &mut Outcome,
-    ) -> anyhow::Result<()> {
+    fn judge(&self, case: &str, seen: &mut Seen, outcome: &mut Outcome) -> anyhow::Result<()> {
         let passed = format!("passed {case}");
-        let said =
-            client.lines().find(|line| line.starts_with(&format!("failed {case}:"))).unwrap_or("nothing");
-        ensure!(client.lines().any(|line| line == passed), "the client says {said}");
+        let failed = format!("failed {case}:");
+        let said = seen.client.lines().find(|line| line.starts_with(&failed)).unwrap_or("nothing");
+        ensure!(seen.client.lines().any(|line| line == passed), "the client says {said}");
 
-        let closed = server.wait_for_line(&format!("closed {case} "))?;
+        let closed = seen.server.wait_for_line(&format!("closed {case} "))?;
         ensure!(closed.starts_with(cases::closed_line(case)), "the server saw the end as {closed}");
 
-        let seen = Conversation::read(&relay.printed(), case)?;
-        outcome.count(&seen);
-        cases::check(case, &seen, self.abilities()).context("on the wire")
+        let conversation = Conversation::read(&seen.relay.printed(), case)?;
+        outcome.count(&conversation);
+        cases::check(case, &conversation, self.abilities()).context("on the wire")
     }
 
     fn abilities(&self) -> Abilities {

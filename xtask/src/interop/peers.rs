@@ -49,17 +49,30 @@ impl Peer {
     /// The command that runs its script.
     pub(super) fn command(&self) -> Command {
         let interpreter = if self.script.ends_with(".py") { python() } else { "node".into() };
-        let mut command = shell::command(interpreter);
+        let mut command = on_loopback(interpreter);
         command.arg(workspace::root().join("interop").join(self.script));
-        // A folder beside the scripts for compiled ones is not wanted.
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
 }
 
+/// The command that runs another script in `interop/python/`.
+pub(super) fn python_script(name: &str) -> Command {
+    let mut command = on_loopback(python());
+    command.arg(workspace::root().join("interop/python").join(name));
+    command
+}
+
 /// Our own end: `client URL CASE…`, `server` or `relay ADDRESS`.
 pub(super) fn ours() -> Command {
-    shell::command(workspace::target_dir().join("debug/interop-peer"))
+    on_loopback(workspace::target_dir().join("debug/interop-peer"))
+}
+
+/// A program that talks to its other end on loopback, whatever proxies the environment names.
+pub(super) fn on_loopback(program: PathBuf) -> Command {
+    let mut command = shell::command(program);
+    // A folder beside the scripts for compiled ones is not wanted.
+    command.env("no_proxy", "*").env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// Where the virtual environment and the logs are.

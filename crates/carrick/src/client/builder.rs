@@ -15,7 +15,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ClientTls, ConnectEvent, Dialer, Stopwatch, exchange, read_body_start},
+    transport::{Address, ConnectEvent, Dialer, Stopwatch, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -70,6 +70,7 @@ pub struct ClientBuilder {
     config: Arc<Config>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
+    pub(super) max_redirects: usize,
     pub(super) dialer: Dialer,
 }
 
@@ -107,6 +108,7 @@ impl ClientBuilder {
             config: Arc::default(),
             head_limits: HeadLimits::default(),
             handshake_timeout: Duration::from_secs(10),
+            max_redirects: 5,
             dialer: Dialer::default(),
         };
         let builder = builder.deflate(Some(DeflateConfig::default()));
@@ -229,7 +231,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long all of it may take: DNS, TCP, TLS and the opening handshake. Default: 10 s. Too short a time fails
+    /// Sets how long all of it may take: DNS, TCP, a proxy, TLS, the opening handshake, and redirects. Default: 10 s. Too short a time fails
     /// with slow networks, too long a one delays the next attempt.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> ClientBuilder {
@@ -248,6 +250,7 @@ impl ClientBuilder {
     /// - [`Error::Tls`] if TLS failed, most often because of the certificate, or if its settings cannot be used
     /// - [`Error::Proxy`] if a proxy does not lead to the server, and [`Error::Url`] if the environment names none that
     ///   can be used
+    /// - [`Error::Redirect`] if the server redirects to where nobody should go, or too often
     /// - [`Error::Response`] if the server refused or broke the opening handshake;
     ///   [`ResponseError::Status`] holds the status, the headers and the start of the body
     /// - [`Error::Timeout`] after [`handshake_timeout`](ClientBuilder::handshake_timeout)
@@ -280,18 +283,13 @@ impl ClientBuilder {
     /// # }
     /// ```
     pub async fn connect(&self) -> Result<WebSocket, Error> {
-        let (stream, answer) = self
-            .in_time(async {
-                let mut stream = self.dialer.dial(&self.address).await?;
-                let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
-                Ok((stream, answer))
-            })
-            .await?;
+        let (stream, answer) = self.in_time(self.reach()).await?;
         self.open(stream, answer).await
     }
 
     /// Opens a WebSocket on a stream that leads to the server already: a Unix socket, a tunnel, a pipe in a test. The
-    /// URL only fills the request; nothing is resolved, and for `wss` the stream has to be encrypted already.
+    /// URL only fills the request; nothing is resolved, for `wss` the stream has to be encrypted already, and no
+    /// redirect is followed.
     ///
     /// # Errors
     ///
@@ -381,6 +379,7 @@ impl fmt::Debug for ClientBuilder {
             .field("deflate", &self.deflate)
             .field("config", &self.config)
             .field("handshake_timeout", &self.handshake_timeout)
+            .field("max_redirects", &self.max_redirects)
             .field("proxy", &self.dialer.proxy)
             .field("connect_timeout", &self.dialer.connect_timeout)
             .finish_non_exhaustive()

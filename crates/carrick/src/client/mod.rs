@@ -5,6 +5,7 @@ mod app_handlers;
 pub(crate) mod blocking;
 mod builder;
 mod reach_options;
+mod redirect;
 #[cfg(feature = "tls")]
 mod tls_options;
 

@@ -63,6 +63,21 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many redirects in a row are followed: the statuses 301, 302, 303, 307 and 308 with a `Location`, relative
+    /// or not, `http` meaning `ws` and `https` meaning `wss`. Default: 5, since servers move and a browser, which is not
+    /// allowed to follow any, shows its user why. With 0 a redirect is a refusal like others:
+    /// [`ResponseError::Status`](crate::protocol::ResponseError::Status) tells where it leads.
+    ///
+    /// No redirect is followed from `wss` to `ws`. To another origin (scheme, host or port) go neither the user of the
+    /// URL nor authorization nor a client certificate, and of the headers that were added only `User-Agent`; the
+    /// subprotocols and `Origin` do. A program that takes its URLs from strangers is better off with 0, since a redirect
+    /// may lead into the network that it runs in.
+    #[must_use]
+    pub fn max_redirects(mut self, n: usize) -> ClientBuilder {
+        self.max_redirects = n;
+        self
+    }
+
     /// Tells `observer` about each step of opening a connection: names, addresses, TLS, the heads of the handshake.
     /// Default: nobody. The last observer that was set is the one.
     ///

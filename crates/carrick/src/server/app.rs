@@ -12,11 +12,13 @@ use url::Host;
 
 use super::{
     accept::HANDSHAKE_TIMEOUT,
+    accepted::Accepted,
     builder::{DRAIN_TIMEOUT, MAX_CONNECTIONS},
+    caller::PeerAddress,
     connection::{Hook, Secure, Service, Witness},
     guest::{Callbacks, House, MakeState},
     hub::{Hub, ServerHandle},
-    listener,
+    listener::{self, Listener},
     route::{Route, Routes},
 };
 use crate::{
@@ -217,7 +219,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
         let hook = Mutex::new(hook);
         self.hook = Some(Arc::new(move |mut request, front| {
             let mut hook = hook.lock().unwrap_or_else(PoisonError::into_inner);
-            let decided = hook(&mut request, &front).map(|()| request);
+            let decided = hook(&mut request, &front).map(|()| Accepted::new(request));
             Box::pin(async move { decided })
         }));
         self
@@ -228,7 +230,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_rejection(
         mut self,
-        witness: impl FnMut(&Rejection, SocketAddr) + Send + 'static,
+        witness: impl FnMut(&Rejection, PeerAddress) + Send + 'static,
     ) -> WebSocketServer<S> {
         let witness = Mutex::new(witness);
         self.witness = Some(Arc::new(move |rejection, address| {
@@ -313,7 +315,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
         let (most, drain_timeout) = (server.max_connections, server.drain_timeout);
         let service = Arc::new(server.into_service()?);
         block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let listener = Listener::Tcp(tokio::net::TcpListener::from_std(listener)?);
             listener::serve(listener, service, most, drain_timeout, stop.asked()).await
         })??;
         Ok(())
@@ -338,6 +340,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
             hook: self.hook,
             witness: self.witness,
             fallback: None,
+            cors: None,
             secure: self.secure,
             tracer: self.tracer,
         })

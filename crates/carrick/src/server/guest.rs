@@ -8,7 +8,7 @@ use std::{
 
 use http::Request;
 
-use super::{connection::trace_label, hub::Hub};
+use super::{caller::PeerAddress, connection::trace_label, hub::Hub};
 use crate::{
     callback::{CUT, Conn, Handlers, Heads, Occasion, Opened, Tracer, run},
     protocol::{CloseCode, Delivery},
@@ -77,7 +77,10 @@ impl<S: Send + 'static> Guest<S> {
         let mut conn = Conn::new(state, mailbox);
         if house.tracer.is_on() {
             let address = request.extensions().get::<SocketAddr>().copied();
-            conn.set_tracer(house.tracer.clone(), address.map(trace_label).unwrap_or_default());
+            conn.set_tracer(
+                house.tracer.clone(),
+                address.map(PeerAddress::Ip).map(trace_label).unwrap_or_default(),
+            );
         }
         Guest { house, conn, id, progress: Progress::default() }
     }

@@ -39,6 +39,37 @@ impl Address {
         address.map_err(refuse)
     }
 
+    /// Where the server at this address redirects to.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody should go there.
+    pub(crate) fn redirected(&self, location: &str) -> Result<Address, String> {
+        let base = Url::parse(&self.uri.to_string()).map_err(|error| error.to_string())?;
+        let mut url = base.join(location).map_err(|error| format!("location cannot be read: {error}"))?;
+        // RFC 9110 §4.2.4: "Before making use of [a] URI reference received from an untrusted source, a recipient SHOULD
+        // parse for userinfo and treat its presence as an error".
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("location has a user".to_owned());
+        }
+        url.set_fragment(None);
+        let mut address = Address::of_server(url)?;
+        if self.has_origin_of(&address) {
+            address.socket.clone_from(&self.socket);
+        } else if self.socket.is_some() {
+            return Err("it leads away from the server on the unix socket".to_owned());
+        }
+        if self.secure && !address.secure {
+            return Err("it leads from wss to ws".to_owned());
+        }
+        Ok(address)
+    }
+
+    /// Whether both have the same scheme, host and port (RFC 6454 §5), `ws` counting as `http`.
+    pub(crate) fn has_origin_of(&self, other: &Address) -> bool {
+        (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+
     fn of_server(mut url: Url) -> Result<Address, String> {
         let secure = match url.scheme() {
             "ws" | "http" => false,

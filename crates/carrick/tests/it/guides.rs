@@ -23,6 +23,21 @@ async fn the_timeouts_of_client_and_server_are_listed_with_their_defaults() {
 }
 
 #[test]
+fn the_fixed_limits_are_those_of_the_code() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(package.join("docs/limits.md")).unwrap();
+    let (_, section) = guide.split_once("## Fixed").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(rows.len(), FIXED.len());
+    for (row, (limit, file, definition)) in rows.into_iter().zip(FIXED) {
+        assert!(row.contains(limit), "{row} does not say {limit}");
+        let source = fs::read_to_string(package.join("src").join(file)).unwrap();
+        assert!(source.contains(definition), "{file} does not say {definition}, the guide has {limit}");
+    }
+}
+
+#[test]
 fn every_guide_is_part_of_the_documentation_and_of_the_index() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = fs::read_to_string(package.join("src/guides.rs")).unwrap();
@@ -109,3 +124,15 @@ fn fields(value: &impl Debug) -> Vec<(String, String)> {
     }
     fields
 }
+
+/// What the rows of the table of fixed limits say, and where the code says it.
+const FIXED: [(&str, &str, &str); 8] = [
+    ("125 bytes", "protocol/frame/header.rs", "const MAX_CONTROL_BYTES: u64 = 125;"),
+    ("| 64 |", "protocol/handshake/header_values.rs", "const MAX_ELEMENTS: usize = 64;"),
+    ("| 64 |", "protocol/handshake/forwarded.rs", "const MAX_HOPS: usize = 64;"),
+    ("| 8 |", "transport/http1.rs", "const MAX_INFORMATIONAL: usize = 8;"),
+    ("1 KiB, 1 s", "transport/http1.rs", "const MAX_BODY_BYTES: usize = 1024;"),
+    ("256 KiB, 2 s", "server/accept.rs", "const LINGER_BYTES: usize = 256 * 1024;"),
+    ("30 s", "server/patience.rs", "const PATIENCE: Duration = Duration::from_secs(30);"),
+    ("1,024", "protocol/connection/trace.rs", "const MAX_RECORDS: usize = 1024;"),
+];

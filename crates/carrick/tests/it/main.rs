@@ -20,6 +20,8 @@ mod layers;
 mod pair;
 #[cfg(feature = "net")]
 mod proxy;
+#[cfg(feature = "net")]
+mod redirect;
 mod rules;
 #[cfg(feature = "net")]
 mod server;

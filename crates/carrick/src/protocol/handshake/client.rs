@@ -99,6 +99,36 @@ impl ClientHandshake {
         })
     }
 
+    /// The same handshake with the server at `uri`, for a client that follows a redirect. Whether the headers may go along
+    /// is the caller's to decide, see [`ClientHandshake::with_headers_where`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientHandshake::for_uri`].
+    ///
+    /// ```
+    /// use carrick::protocol::ClientHandshake;
+    ///
+    /// let handshake = ClientHandshake::new("wss://example.com/old")?.with_subprotocols(["chat"])?;
+    /// let redirected = handshake.for_other_uri(&"wss://example.org/new".parse()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_other_uri(self, uri: &Uri) -> Result<ClientHandshake, HandshakeConfigError> {
+        let ClientHandshake { target, host, .. } = ClientHandshake::for_uri(uri)?;
+        Ok(ClientHandshake { target, host, ..self })
+    }
+
+    /// Drops the headers that were added, but for those that `keep` says yes to: credentials must not follow a redirect
+    /// to another origin.
+    #[must_use]
+    pub fn with_headers_where(mut self, keep: impl Fn(&HeaderName) -> bool) -> ClientHandshake {
+        let names: Vec<_> = self.headers.keys().filter(|name| !keep(name)).cloned().collect();
+        for name in names {
+            self.headers.remove(name);
+        }
+        self
+    }
+
     /// Sets the Origin header. Default: `None`, as is right for a program that is no browser (RFC 6455 §4.1 item 8).
     #[must_use]
     pub fn with_origin(mut self, origin: Option<Origin>) -> ClientHandshake {

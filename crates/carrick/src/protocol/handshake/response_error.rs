@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 
 use super::header_values::ListError;
 
@@ -38,7 +39,7 @@ pub enum ResponseError {
     /// The status is not 101: the server refused, redirects, or asks for credentials.
     ///
     /// Holds the whole head, which says where to go or how to authenticate, and as much of the body as was read: a few
-    /// words for a human, perhaps none.
+    /// words for a human, perhaps none. `Display` shows the first line of them, unless it is a page for a browser.
     Status(Box<http::Response<Bytes>>),
     /// There is no Upgrade header.
     UpgradeMissing,
@@ -163,7 +164,8 @@ impl fmt::Display for ResponseError {
             }
             ResponseError::HttpVersionUnsupported => f.write_str("server did not answer in http/1.1"),
             ResponseError::Status(response) => {
-                write!(f, "server answered {}, expected 101", response.status())
+                write!(f, "server answered {}, expected 101", response.status())?;
+                sentence(response).map_or(Ok(()), |sentence| write!(f, ": {sentence}"))
             }
             ResponseError::UpgradeMissing => f.write_str("response has no upgrade header"),
             ResponseError::UpgradeInvalid { value } => {
@@ -216,3 +218,57 @@ impl fmt::Display for ResponseError {
 }
 
 impl std::error::Error for ResponseError {}
+
+/// What the server says about its refusal: the first line of the body, unless that is a page for a browser.
+fn sentence(response: &http::Response<Bytes>) -> Option<String> {
+    let is_page = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().windows(4).any(|part| part == b"html"));
+    let line = response.body().trim_ascii().split(|byte| *byte == b'\n').next()?.trim_ascii_end();
+    let says_something = !is_page && !line.is_empty() && !line.starts_with(b"<");
+    says_something.then(|| printable(&String::from_utf8_lossy(line)))
+}
+
+/// The text with what a terminal would obey escaped, and not too long.
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars().take(MAX_SENTENCE_CHARACTERS) {
+        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    if text.chars().nth(MAX_SENTENCE_CHARACTERS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+const MAX_SENTENCE_CHARACTERS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_shown_with_the_sentence_of_the_server() {
+        let long = "x".repeat(300);
+        let shortened = format!(": {}…", "x".repeat(200));
+        for (content_type, body, expected) in [
+            ("text/plain", "origin is not allowed\nmore", ": origin is not allowed"),
+            ("text/plain; charset=utf-8", "\r\n zu früh \r\n", ": zu früh"),
+            ("application/json", "{\"error\":\"late\"}", ": {\"error\":\"late\"}"),
+            ("text/plain", "a\u{1b}[31m", ": a\\u{1b}[31m"),
+            ("text/plain", long.as_str(), shortened.as_str()),
+            ("text/HTML", "no page", ""),
+            ("text/plain", " <html>", ""),
+            ("text/plain", "", ""),
+        ] {
+            let response = http::Response::builder()
+                .status(403)
+                .header(CONTENT_TYPE, content_type)
+                .body(Bytes::copy_from_slice(body.as_bytes()))
+                .unwrap();
+            let error = ResponseError::Status(Box::new(response));
+            assert_eq!(error.to_string(), format!("server answered 403 Forbidden, expected 101{expected}"));
+        }
+    }
+}

@@ -7,8 +7,8 @@ use http::{
 };
 use url::Host;
 
-use super::super::{http1::exchange, stream::NetStream};
-use crate::{protocol::HeadLimits, proxy_error::ProxyError};
+use super::super::{ClientTls, http1::exchange, stream::NetStream};
+use crate::{error::Error, protocol::HeadLimits, proxy_error::ProxyError};
 
 /// The stream to `host` and `port` behind the proxy at the other end of `stream`.
 pub(in super::super) async fn connect(
@@ -19,12 +19,15 @@ pub(in super::super) async fn connect(
 ) -> Result<NetStream, ProxyError> {
     let request = request(host, port, user)?;
     let (response, received) =
-        exchange(&mut stream, &request, HeadLimits::default()).await.map_err(ProxyError::because)?;
+        exchange(&mut stream, &request, HeadLimits::default()).await.map_err(explained)?;
     match response.status() {
         // "A client MUST ignore any Content-Length or Transfer-Encoding header fields received in a successful
         // response to CONNECT": what follows the head is the server's.
         status if status.is_success() => Ok(stream.behind(received.freeze())),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED if user.is_some() => Err(ProxyError::CredentialsRefused),
+        // RFC 9110 §11.7.1 has 407 for this. tinyproxy answers a wrong password with 401.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED if user.is_some() => {
+            Err(ProxyError::CredentialsRefused)
+        }
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             Err(ProxyError::CredentialsMissing { schemes: schemes(response.headers()) })
         }
@@ -51,6 +54,11 @@ fn request(
         headers.insert(PROXY_AUTHORIZATION, value);
     }
     Ok(request)
+}
+
+/// What `error` means, also where TLS to the proxy hides it.
+fn explained(error: Error) -> ProxyError {
+    ProxyError::because(ClientTls::explained(error))
 }
 
 /// The first words of the challenges: the names of what the proxy would take.

@@ -116,7 +116,7 @@ fn requests_are_refused_by_a_hook_and_by_the_rules_and_that_is_told() {
         Ok(())
     })
     .on_rejection(move |rejection, address| {
-        assert!(address.ip().is_loopback());
+        assert!(address.ip().unwrap().is_loopback());
         told.send(rejection.status()).unwrap();
     })
     .on_open(|conn| conn.send(format!("hello {}", conn.state)));

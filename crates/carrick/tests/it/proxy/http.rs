@@ -66,6 +66,8 @@ async fn refusals_are_told_apart_and_explained() {
             "proxy wants authentication by Negotiate, NTLM, only Basic is there",
         ),
         ("u:hidden@", "HTTP/1.1 407 No\r\n\r\n", "proxy refused the user or the password"),
+        ("u:hidden@", "HTTP/1.0 401 No\r\n\r\n", "proxy refused the user or the password"),
+        ("", "HTTP/1.0 401 No\r\n\r\n", "proxy answered 401 Unauthorized"),
         ("", "HTTP/1.1 403 Filtered\r\n\r\n", "proxy answered 403 Forbidden"),
         ("u:hidden@", "HTTP/1.0 502 Bad\r\n\r\n", "proxy answered 502 Bad Gateway"),
         ("", "HTTP/1.1 301 Moved\r\nLocation: http://elsewhere/\r\n\r\n", "proxy answered 301"),
