@@ -1,7 +1,8 @@
 //! What `enable_trace` prints, taken by a writer.
 
 use std::{
-    env, io,
+    env,
+    io::{self, Write as _},
     process::Command,
     sync::{Arc, Mutex},
 };
@@ -107,6 +108,23 @@ fn a_writer_that_fails_ends_nothing() {
     let running = Running::start(WebSocketServer::new(ANY_PORT).trace_to(Full));
     logging(&running.url()).trace_to(Full).on_open(|conn| conn.stop()).run_forever().unwrap();
     running.stop();
+}
+
+#[test]
+fn an_observer_of_the_builder_is_told_too() {
+    let (seen, told) = (Written::default(), Written::default());
+    let running = Running::start(WebSocketServer::new(ANY_PORT));
+    let mut app = logging(&running.url())
+        .trace_to(seen.clone())
+        .with(|builder| {
+            let lines = Mutex::new(told.clone());
+            Ok(builder.on_connect_event(move |event| writeln!(lines.lock().unwrap(), "{event}").unwrap()))
+        })
+        .on_open(|conn| conn.stop());
+    app.run_forever().unwrap();
+    running.stop();
+    assert!(told.text().contains("> GET /ws HTTP/1.1\n"), "{}", told.text());
+    assert!(seen.text().starts_with(&told.text()), "{}", seen.text());
 }
 
 #[test]
