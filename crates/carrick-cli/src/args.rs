@@ -1,9 +1,11 @@
 //! What was typed.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use carrick::protocol::{IpNetwork, Origin};
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
+
+use crate::bind::Bind;
 
 /// WebSockets from the terminal.
 #[derive(Debug, Parser)]
@@ -21,11 +23,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000", value_parser = parse_address)]
-    pub(crate) bind: SocketAddr,
+    /// Address and port to listen on, of which port 0 takes a free one, or unix:PATH for a Unix socket
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    pub(crate) bind: Bind,
 
-    /// Certificate chain in PEM; serves https and wss
+    /// Certificate chain in PEM; serves https and wss. It is read again when the files change, and at SIGHUP
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
 
@@ -37,26 +39,27 @@ pub(crate) struct Serve {
     #[arg(long, conflicts_with = "cert")]
     pub(crate) self_signed: bool,
 
-    /// Let pages of this origin open WebSockets, for example https://example.org, beside those of the server itself;
+    /// Let pages of this origin open WebSockets and read what is served, for example https://example.org, beside those of the server itself;
     /// `any` lets all. May be repeated
     #[arg(long = "origin", value_name = "ORIGIN", value_parser = parse_origin)]
     pub(crate) origins: Vec<AllowedOrigin>,
 
-    /// Believe Forwarded and X-Forwarded-* of proxies in this network, for example 10.0.0.0/8. May be repeated
-    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
-    pub(crate) trusted_proxies: Vec<IpNetwork>,
+    /// Believe Forwarded and X-Forwarded-* of proxies in this network, for example 10.0.0.0/8; `unix` stands for those on
+    /// a Unix socket. May be repeated
+    #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = parse_proxy)]
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
 
     /// Largest received message in bytes, after inflation; also the largest frame
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = value_parser!(u64).range(1..))]
     pub(crate) max_message_bytes: u64,
 
     /// Most fragments of one received message
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = value_parser!(u32).range(1..))]
     pub(crate) max_fragments: u32,
 
     /// Most open connections
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pub(crate) max_connections: usize,
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) max_connections: u32,
 
     /// Seconds between two pings on /echo; 0 sends none. /chat pings every second
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_seconds)]
@@ -69,10 +72,6 @@ pub(crate) struct Serve {
     /// Seconds that open connections get to close after Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     pub(crate) drain_timeout: Duration,
-}
-
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "write an IP address with a port, as 127.0.0.1:9000 or [::1]:9000".to_owned())
 }
 
 /// An origin that may open WebSockets.
@@ -89,6 +88,20 @@ fn parse_origin(text: &str) -> Result<AllowedOrigin, String> {
     text.parse()
         .map(AllowedOrigin::One)
         .map_err(|error| format!("{error}; write it as https://host:port, or any"))
+}
+
+/// Proxies that are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrustedProxy {
+    Unix,
+    Network(IpNetwork),
+}
+
+fn parse_proxy(text: &str) -> Result<TrustedProxy, String> {
+    if text == "unix" {
+        return Ok(TrustedProxy::Unix);
+    }
+    text.parse().map(TrustedProxy::Network).map_err(|error| format!("{error}; or unix"))
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

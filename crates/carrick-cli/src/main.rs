@@ -3,6 +3,7 @@
 //! Exit codes: 0 when all went well, 1 when the command failed, 2 when it was called in a way that it does not know.
 
 mod args;
+mod bind;
 mod chat;
 mod commands;
 mod failure;

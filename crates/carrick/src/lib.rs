@@ -41,8 +41,8 @@ pub use crate::{
     error::Error,
     proxy_error::ProxyError,
     server::{
-        AcceptOptions, Body, Drain, PeerCertificates, Route, Server, Upgrade, UpgradeOptions, accept,
-        accept_with, upgrade,
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server, Upgrade,
+        UpgradeOptions, accept, accept_with, upgrade,
     },
     transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},

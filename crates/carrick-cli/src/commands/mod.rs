@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod certificate;
 mod echo;
 mod serve;
 

@@ -1,18 +1,14 @@
 //! `carrick serve`: the page, `/chat` and `/echo` on one port.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-};
-
 use carrick::{
-    Error, Server, ServerTls,
+    Cors, ReloadableTls, ServerTls,
     protocol::{Config, DeflateConfig, OriginPolicy, TrustedProxies},
 };
 
-use super::echo::echo;
+use super::{certificate::CertificateFiles, echo::echo};
 use crate::{
-    args::{AllowedOrigin, Serve},
+    args::{AllowedOrigin, Serve, TrustedProxy},
+    bind::Bind,
     chat::{self, Room},
     failure::Failure,
     output, page,
@@ -22,9 +18,7 @@ use crate::{
 pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
     let tls = tls(&args)?;
     let is_tls = tls.is_some();
-    let server = Server::bind(args.bind).await.map_err(|error| bind_failure(args.bind, error))?;
-    let address = server.local_addr();
-    let urls = Urls::new(address, is_tls);
+    let (server, bound) = args.bind.listen().await?;
     let room = Room::new();
     let config = config(&args);
     let mut server = server
@@ -32,15 +26,16 @@ pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
         .config(config)
         .deflate((!args.no_deflate).then(DeflateConfig::default))
         .origins(origin_policy(&args.origins))
-        .trusted_proxies(TrustedProxies::new(args.trusted_proxies.clone()))
-        .max_connections(args.max_connections)
+        .cors(Cors::new(origin_policy(&args.origins)))
+        .trusted_proxies(trusted_proxies(&args.trusted_proxies))
+        .max_connections(args.max_connections as usize)
         .drain_timeout(args.drain_timeout)
         .route("/chat", move |websocket, _request| chat::join(room.clone(), websocket, is_tls))
         .fallback(tower::service_fn(page::answer));
     if let Some(tls) = tls {
         server = server.tls(tls);
     }
-    urls.print();
+    print_urls(&bound, is_tls);
     let cut = server
         .serve_until(stop_signal())
         .await
@@ -74,10 +69,28 @@ fn origin_policy(allowed: &[AllowedOrigin]) -> OriginPolicy {
     OriginPolicy::SameOriginOr(origins)
 }
 
-fn tls(args: &Serve) -> Result<Option<ServerTls>, Failure> {
+fn trusted_proxies(trusted: &[TrustedProxy]) -> TrustedProxies {
+    let network = |proxy: &TrustedProxy| match proxy {
+        TrustedProxy::Network(network) => Some(*network),
+        TrustedProxy::Unix => None,
+    };
+    TrustedProxies::new(trusted.iter().filter_map(network).collect())
+        .with_unix_sockets(trusted.contains(&TrustedProxy::Unix))
+}
+
+/// What TLS is spoken with, if it is.
+fn tls(args: &Serve) -> Result<Option<ReloadableTls>, Failure> {
+    if let (Bind::Unix(_), true) = (&args.bind, args.cert.is_some() || args.self_signed) {
+        let hint = "leave --cert, --key and --self-signed out; a proxy in front of the socket speaks TLS";
+        return Err(Failure::new("there is no TLS on a Unix socket").with_hint(hint));
+    }
     let made = match (&args.cert, &args.key) {
-        (Some(cert), Some(key)) => ServerTls::from_pem_files(cert, key),
-        _ if args.self_signed => ServerTls::self_signed_for(names(args.bind.ip())),
+        (Some(cert), Some(key)) => CertificateFiles::read(cert, key).map(|(files, tls)| {
+            let tls = ReloadableTls::new(tls);
+            tokio::spawn(files.follow(tls.clone()));
+            tls
+        }),
+        _ if args.self_signed => ServerTls::self_signed_for(args.bind.names()).map(ReloadableTls::new),
         _ => return Ok(None),
     };
     made.map(Some).map_err(|error| {
@@ -88,59 +101,16 @@ fn tls(args: &Serve) -> Result<Option<ServerTls>, Failure> {
     })
 }
 
-/// What a certificate of our own is good for.
-fn names(address: IpAddr) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    if !address.is_unspecified() && !address.is_loopback() {
-        names.push(address.to_string());
+fn print_urls(bind: &Bind, tls: bool) {
+    if let Some(page) = bind.page(tls) {
+        output::line(&format!("page  {page}"));
     }
-    names
-}
-
-fn bind_failure(address: SocketAddr, error: Error) -> Failure {
-    let hint = match &error {
-        Error::Io(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            format!("another program listens there; stop it, or take a free port with --bind {}:0", bracketed(address.ip()))
-        }
-        Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need a privilege; take a higher one".to_owned()
-        }
-        Error::Io(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; 127.0.0.1 is the machine itself, 0.0.0.0 all its addresses".to_owned()
-        }
-        _ => "try another address with --bind".to_owned(),
-    };
-    Failure::new(format!("cannot listen on {address}")).because(error).with_hint(hint)
-}
-
-/// Where the server can be reached.
-struct Urls {
-    page: String,
-}
-
-impl Urls {
-    fn new(address: SocketAddr, tls: bool) -> Urls {
-        let scheme = if tls { "https" } else { "http" };
-        let host =
-            if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bracketed(address.ip()) };
-        Urls { page: format!("{scheme}://{host}:{}", address.port()) }
+    output::line(&format!("chat  {}", bind.websocket("/chat", tls)));
+    output::line(&format!("echo  {}", bind.websocket("/echo", tls)));
+    if let Some(page) = bind.page_from_elsewhere(tls) {
+        output::note(&format!("From other machines: {page}"));
     }
-
-    fn print(&self) {
-        let page = &self.page;
-        let websocket = page.replacen("http", "ws", 1);
-        output::line(&format!("page  {page}/"));
-        output::line(&format!("chat  {websocket}/chat"));
-        output::line(&format!("echo  {websocket}/echo"));
-        output::note("Ctrl-C stops.");
-    }
-}
-
-fn bracketed(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+    output::note("Ctrl-C stops.");
 }
 
 /// Ctrl-C, or what a service manager sends.

@@ -56,6 +56,16 @@ fn an_address_that_is_none_says_how_to_write_one() {
     }
 }
 
+#[test]
+fn a_limit_of_zero_would_serve_nothing() {
+    for limit in ["--max-message-bytes", "--max-fragments", "--max-connections"] {
+        let output = carrick().args(["serve", limit, "0"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains(limit) && words.contains("0 is not in 1.."), "{words}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn words_that_nobody_can_read_are_no_failure() {

@@ -3,7 +3,10 @@
 // Helpers unwrap as the tests do: a panic names the line.
 #![allow(clippy::unwrap_used)]
 
+mod certificate;
 mod chat;
 mod failures;
 mod serve;
 mod support;
+#[cfg(unix)]
+mod unix;

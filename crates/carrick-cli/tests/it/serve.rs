@@ -90,6 +90,21 @@ fn a_page_of_another_origin_is_refused_unless_it_is_allowed() {
 }
 
 #[test]
+fn a_page_of_an_origin_that_is_allowed_may_read_what_is_served() {
+    let named = |flags: &[&str], origin: &str| {
+        let page = Serve::start(flags).get_with("/", &format!("Origin: {origin}\r\n"));
+        assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+        let line = page.lines().find_map(|line| line.strip_prefix("access-control-allow-origin: "));
+        line.map(str::to_owned)
+    };
+    let (friend, other) = ("https://friend.example", "https://other.example");
+    assert_eq!(named(&[], friend), None);
+    assert_eq!(named(&["--origin", friend], friend).as_deref(), Some(friend));
+    assert_eq!(named(&["--origin", friend], other), None);
+    assert_eq!(named(&["--origin", "any"], other).as_deref(), Some("*"));
+}
+
+#[test]
 fn the_page_keeps_its_own_origin_beside_those_that_are_allowed() {
     let serve = Serve::start(&["--origin", "https://elsewhere.example"]);
     let own = format!("http://{}", serve.address);

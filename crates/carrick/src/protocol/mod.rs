@@ -20,6 +20,9 @@ mod payload;
 mod role;
 mod violation;
 
+#[cfg(feature = "net")]
+pub(crate) use handshake::is_reserved;
+
 // The public interface is:
 pub use close_code::CloseCode;
 pub use connection::{
@@ -34,7 +37,7 @@ pub use handshake::{
     Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
     HandshakeConfigError, HeadLimits, HeadReader, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer,
     PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
-    write_request, write_response,
+    offered_subprotocols, write_request, write_response,
 };
 pub use payload::{
     Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, NotUtf8, Scratch, Utf8,

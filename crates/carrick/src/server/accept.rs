@@ -9,6 +9,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
+use super::linger::{LINGER, end};
 use crate::{
     error::Error,
     protocol::{
@@ -230,9 +231,7 @@ pub(super) async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(WebSocket::new(stream, Role::Server, config, agreement, received))
 }
 
-/// Sends the answer to a request that is refused, and ends the stream so that it arrives: what the client still sends
-/// is read and thrown away for a while, since closing with unread bytes would make the kernel reset the connection and
-/// the client lose the answer.
+/// Sends the answer to a request that is refused, and ends the stream so that it arrives.
 pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, rejection: &Rejection) {
     let response = rejection.response(Version::HTTP_11);
     let mut answer = Vec::with_capacity(HEAD_BYTES);
@@ -240,16 +239,7 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, re
     answer.extend_from_slice(response.body().as_bytes());
     let told = async {
         stream.write_all(&answer).await?;
-        stream.shutdown().await?;
-        let mut thrown = [0; 1024];
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            match stream.read(&mut thrown).await? {
-                0 => break,
-                n => left = left.saturating_sub(n),
-            }
-        }
-        io::Result::Ok(())
+        end(stream).await
     };
     // Whether the client took the answer changes nothing: the connection ends here.
     let _ = timeout(LINGER, told).await;
@@ -260,12 +250,6 @@ pub(super) const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60
 
 /// How long a handshake may take unless said otherwise.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a client may take to read a refusal.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// How much of what a refused client still sends is thrown away.
-const LINGER_BYTES: usize = 256 * 1024;
 
 /// Room for a read of the head. A browser's request fits.
 const READ_BYTES: usize = 2048;

@@ -3,16 +3,19 @@
 use std::{error::Error as StdError, fmt, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Body as HttpBody;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
     accept::HANDSHAKE_TIMEOUT,
+    accepted::Accepted,
     body::Body,
+    caller::PeerAddress,
     connection::{Hook, Secure, Service, Witness},
+    cors::Cors,
     hyper::{self as pages, Fallback},
-    listener,
+    listener::{self, Listener},
     route::{Route, Routes},
 };
 use crate::{
@@ -45,8 +48,8 @@ use crate::{
 /// # }
 /// ```
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    address: Option<SocketAddr>,
     routes: Vec<(String, Route)>,
     acceptor: Acceptor,
     trusted_proxies: TrustedProxies,
@@ -59,6 +62,7 @@ pub struct Server {
     hook: Option<Hook>,
     witness: Option<Witness>,
     fallback: Option<Fallback>,
+    cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
 }
 
@@ -90,7 +94,12 @@ impl Server {
     /// ```
     pub fn from_listener(listener: TcpListener) -> Result<Server, Error> {
         let address = listener.local_addr()?;
-        Ok(Server {
+        Ok(Server::listening(Listener::Tcp(listener), Some(address)))
+    }
+
+    /// `address` is that of the listener, if it has one.
+    pub(super) fn listening(listener: Listener, address: Option<SocketAddr>) -> Server {
+        Server {
             listener,
             address,
             routes: Vec::new(),
@@ -105,22 +114,27 @@ impl Server {
             hook: None,
             witness: None,
             fallback: None,
+            cors: None,
             secure: None,
-        })
+        }
     }
 
     /// The address that the server listens on.
+    ///
+    /// # Panics
+    ///
+    /// If it listens on a Unix socket, which has none.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.address.expect("a Unix socket has no address")
     }
 
     /// Serves WebSockets at `path`, which a request has to name exactly; `/*` stands for every path that no other
     /// route names. A route that is there already is replaced.
     ///
     /// The handler runs in a task of its own, and the connection is cut when it returns. Its request has what the
-    /// hook of [`on_request`](Server::on_request) put into its extensions, the [`SocketAddr`] of the peer and a
-    /// [`Front`] with what the client saw. A handler that panics ends its own connection and no other. An `async fn`
+    /// hook of [`on_request`](Server::on_request) put into its extensions, the [`SocketAddr`] of the peer if it has
+    /// one, and a [`Front`] with what the client saw. A handler that panics ends its own connection and no other. An `async fn`
     /// keeps its arguments to the end: take what is needed out of the request and drop it, or a thousand bytes of
     /// headers stay for as long as the connection.
     ///
@@ -220,6 +234,32 @@ impl Server {
         self
     }
 
+    /// Adds a header to every answer that opens a WebSocket. Default: none. One that depends on the request is added by the
+    /// hook of [`on_request`](Server::on_request).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for what is no header, and for those that the handshake writes itself.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.header("server", "feed/1.0")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header<N, V>(mut self, name: N, value: V) -> Result<Server, Error>
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        let unusable = |error: http::Error| Error::Config(error.into());
+        let name = name.try_into().map_err(|error| unusable(error.into()))?;
+        let value = value.try_into().map_err(|error| unusable(error.into()))?;
+        let config = |error: HandshakeConfigError| Error::Config(error.into());
+        self.acceptor = self.acceptor.with_header(name, value).map_err(config)?;
+        Ok(self)
+    }
+
     /// Sets how messages are compressed for clients that ask for it; `None` declines. Default: on, without context
     /// takeover, so that an idle connection holds no compressor.
     #[must_use]
@@ -270,7 +310,8 @@ impl Server {
     }
 
     /// Sets a hook that sees each request for a WebSocket before it is answered, and refuses it or passes it on, with
-    /// something in its extensions for the handler if it likes. Default: none.
+    /// something in its extensions for the handler if it likes. Default: none. As [`Accepted`] it may also
+    /// add headers to the answer and choose the subprotocol.
     ///
     /// It is asked after the handshake was found good and the path to have a route, and has what is left of
     /// [`handshake_timeout`](Server::handshake_timeout); after that the request is refused with 503.
@@ -294,12 +335,16 @@ impl Server {
     /// # }
     /// ```
     #[must_use]
-    pub fn on_request<H, F>(mut self, hook: H) -> Server
+    pub fn on_request<H, F, A>(mut self, hook: H) -> Server
     where
         H: Fn(Request<()>, Front) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Request<()>, Refusal>> + Send + 'static,
+        F: Future<Output = Result<A, Refusal>> + Send + 'static,
+        A: Into<Accepted>,
     {
-        self.hook = Some(Arc::new(move |request, front| Box::pin(hook(request, front))));
+        self.hook = Some(Arc::new(move |request, front| {
+            let decided = hook(request, front);
+            Box::pin(async { decided.await.map(Into::into) })
+        }));
         self
     }
 
@@ -317,7 +362,7 @@ impl Server {
     #[must_use]
     pub fn on_rejection(
         mut self,
-        witness: impl Fn(&Rejection, SocketAddr) + Send + Sync + 'static,
+        witness: impl Fn(&Rejection, PeerAddress) + Send + Sync + 'static,
     ) -> Server {
         self.witness = Some(Arc::new(witness));
         self
@@ -372,6 +417,15 @@ impl Server {
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         self.fallback = Some(pages::fallback(service));
+        self
+    }
+
+    /// Sets which pages of other origins may read what the [`fallback`](Server::fallback) answers: the headers of CORS,
+    /// unless the service writes them itself, and the answers to preflight requests, which it does not see then. Default:
+    /// none may. WebSockets know no CORS; for them see [`origins`](Server::origins).
+    #[must_use]
+    pub fn cors(mut self, cors: Cors) -> Server {
+        self.cors = Some(cors);
         self
     }
 
@@ -431,6 +485,7 @@ impl Server {
             hook: self.hook,
             witness: self.witness,
             fallback: self.fallback,
+            cors: self.cors,
             secure: self.secure,
         });
         listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await

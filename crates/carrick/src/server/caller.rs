@@ -1,8 +1,50 @@
 //! Who is at the other end, as far as the transport knows.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use http::Extensions;
+
+/// Where a client is, for a log.
+///
+/// ```
+/// use carrick::PeerAddress;
+///
+/// let address = PeerAddress::Ip(([192, 0, 2, 1], 4711).into());
+/// assert_eq!(address.to_string(), "192.0.2.1:4711");
+/// assert_eq!(PeerAddress::Unix.to_string(), "unix");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PeerAddress {
+    /// Behind this address and port.
+    Ip(SocketAddr),
+    /// On the same machine, behind a Unix socket.
+    Unix,
+}
+
+impl PeerAddress {
+    /// The address without the port; `None` for a Unix socket.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            PeerAddress::Ip(address) => Some(address.ip()),
+            PeerAddress::Unix => None,
+        }
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PeerAddress::Ip(address) => address.fmt(f),
+            PeerAddress::Unix => f.write_str("unix"),
+        }
+    }
+}
 
 /// The certificates that a client showed, its own first, each in DER. They were checked against the authorities of
 /// `ServerTls::with_client_authorities`.
@@ -35,20 +77,22 @@ impl PeerCertificates {
 /// A client before anything is known of its request.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    pub(super) address: SocketAddr,
+    pub(super) address: PeerAddress,
     pub(super) certificates: Option<PeerCertificates>,
 }
 
 impl Caller {
     /// `certificates` are those that TLS has checked, if there are any.
-    pub(super) fn new(address: SocketAddr, certificates: Vec<Vec<u8>>) -> Caller {
+    pub(super) fn new(address: PeerAddress, certificates: Vec<Vec<u8>>) -> Caller {
         let der: Arc<[Vec<u8>]> = certificates.into();
         Caller { address, certificates: (!der.is_empty()).then_some(PeerCertificates { der }) }
     }
 
     /// Tells the application who asks.
     pub(super) fn introduce(&self, extensions: &mut Extensions) {
-        extensions.insert(self.address);
+        if let PeerAddress::Ip(address) = self.address {
+            extensions.insert(address);
+        }
         if let Some(certificates) = &self.certificates {
             extensions.insert(certificates.clone());
         }

@@ -1,15 +1,17 @@
 //! The life of one connection until its handler takes over.
 
-use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use http::{Request, Response};
-use tokio::{io, net::TcpStream};
+use tokio::io;
 
 use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
-    caller::Caller,
+    accepted::Accepted,
+    caller::{Caller, PeerAddress},
     connections::Place,
+    cors::Cors,
     hyper::{self, Fallback},
     route::{Endpoint, Routes},
 };
@@ -17,6 +19,7 @@ use crate::{
     error::Error,
     protocol::{
         Agreement, Front, HeadLimits, Peer, Refusal, Rejection, TrustedProxies, is_websocket_request,
+        offered_subprotocols,
     },
     transport::NetStream,
 };
@@ -30,18 +33,18 @@ pub(super) struct Service {
     pub(super) hook: Option<Hook>,
     pub(super) witness: Option<Witness>,
     pub(super) fallback: Option<Fallback>,
+    pub(super) cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
 }
 
 /// What the application makes of a request before it is answered.
-pub(super) type Hook =
-    Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Request<()>, Refusal>> + Send + Sync>;
+pub(super) type Hook = Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Accepted, Refusal>> + Send + Sync>;
 
 /// Whom the application lets know of refusals.
-pub(super) type Witness = Arc<dyn Fn(&Rejection, SocketAddr) + Send + Sync>;
+pub(super) type Witness = Arc<dyn Fn(&Rejection, PeerAddress) + Send + Sync>;
 
 /// Puts TLS on a stream.
-pub(super) type Secure = Arc<dyn Fn(TcpStream) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
+pub(super) type Secure = Arc<dyn Fn(NetStream) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
 
 /// A stream, and the certificates in DER that the client showed on it.
 pub(super) type Secured = (NetStream, Vec<Vec<u8>>);
@@ -64,7 +67,7 @@ enum Asked {
 
 impl Service {
     /// Serves one connection until a handler has it or it is over.
-    pub(super) async fn serve(self: Arc<Service>, stream: TcpStream, address: SocketAddr, place: Place) {
+    pub(super) async fn serve(self: Arc<Service>, stream: NetStream, address: PeerAddress, place: Place) {
         let timer = HandshakeTimer::start(self.handshake_timeout);
         let Ok((mut stream, certificates)) = self.secured(stream, timer, &place).await else { return };
         let caller = Caller::new(address, certificates);
@@ -94,11 +97,11 @@ impl Service {
 
     async fn secured(
         &self,
-        stream: TcpStream,
+        stream: NetStream,
         timer: HandshakeTimer,
         place: &Place,
     ) -> Result<Secured, Error> {
-        let Some(secure) = &self.secure else { return Ok((NetStream::tcp(stream), Vec::new())) };
+        let Some(secure) = &self.secure else { return Ok((stream, Vec::new())) };
         tokio::select! {
             biased;
             () = place.stop().asked() => Err(Rejection::Draining.into()),
@@ -133,12 +136,15 @@ impl Service {
     ) -> Result<Opening, Rejection> {
         let peer = self.peer(caller.address);
         let endpoint = Arc::clone(self.routes.find(request.uri().path())?);
-        let (response, agreement) = endpoint.acceptor.answer(&request, &peer)?;
+        let (mut response, mut agreement) = endpoint.acceptor.answer(&request, &peer)?;
         let front = self.trusted_proxies.front(&request, &peer);
         caller.introduce(request.extensions_mut());
         request.extensions_mut().insert(front.clone());
         if let Some(hook) = &self.hook {
-            request = timer.bound_decision(hook(request, front)).await?;
+            let offered = offered_subprotocols(request.headers());
+            let offered: Vec<_> = offered.into_iter().map(str::to_owned).collect();
+            let accepted = timer.bound_decision(hook(request, front)).await?;
+            request = accepted.apply(&offered, &mut response, &mut agreement)?;
         }
         Ok(Opening { endpoint, request, response, agreement })
     }
@@ -151,13 +157,13 @@ impl Service {
         }
     }
 
-    pub(super) fn tell(&self, rejection: &Rejection, address: SocketAddr) {
+    pub(super) fn tell(&self, rejection: &Rejection, address: PeerAddress) {
         if let Some(witness) = &self.witness {
             witness(rejection, address);
         }
     }
 
-    pub(super) fn peer(&self, address: SocketAddr) -> Peer {
-        Peer { address: Some(address.ip()), tls: self.secure.is_some() }
+    pub(super) fn peer(&self, address: PeerAddress) -> Peer {
+        Peer { address: address.ip(), tls: self.secure.is_some() }
     }
 }

@@ -89,6 +89,8 @@ impl Connections {
         while self.count() > 0 {
             self.ended.notified().await;
         }
+        // Somebody else may be waiting for the same.
+        self.ended.notify_one();
     }
 
     /// Ends those that are left without asking; tells how many.

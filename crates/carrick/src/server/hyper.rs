@@ -20,6 +20,7 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::timeout;
 
 use super::{
     accept::{FOREVER, HandshakeTimer},
@@ -27,6 +28,7 @@ use super::{
     caller::Caller,
     connection::{BoxFuture, Opening, Service},
     connections::Place,
+    linger::{LINGER, end},
     rewound::Rewound,
     upgrade::taken_over,
 };
@@ -43,8 +45,9 @@ type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A request that was answered with 101, and where hyper hands over the stream then.
-type Upgrade = Arc<Mutex<Option<(Opening, OnUpgrade)>>>;
+/// How the request for a WebSocket was decided that came last, and where hyper hands over the stream: also if it was
+/// refused.
+type Upgrade = Arc<Mutex<Option<(Option<Opening>, OnUpgrade)>>>;
 
 /// Makes one type of every service. A clone of it serves each request.
 pub(super) fn fallback<S, B>(service: S) -> Fallback
@@ -107,10 +110,14 @@ pub(super) async fn serve(
     }
 }
 
-/// Takes the stream back from hyper and gives it to the handler.
-async fn hand_over(opening: Opening, on_upgrade: OnUpgrade, place: Place) {
+/// Takes the stream back from hyper, and gives it to the handler or ends it.
+async fn hand_over(opening: Option<Opening>, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
-    let (stream, received) = taken_over(upgraded);
+    let (mut stream, received) = taken_over(upgraded);
+    let Some(opening) = opening else {
+        let _ = timeout(LINGER, end(&mut stream)).await;
+        return;
+    };
     let Opening { endpoint, request, agreement, .. } = opening;
     let config = Arc::clone(&endpoint.config);
     let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);
@@ -131,11 +138,12 @@ async fn answer(
         return match service.decide(head, caller, timer).await {
             Ok(mut opening) => {
                 let response = std::mem::take(&mut opening.response);
-                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((opening, on_upgrade));
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((Some(opening), on_upgrade));
                 response.map(|()| boxed_text(Bytes::new()))
             }
             Err(rejection) => {
                 service.tell(&rejection, caller.address);
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((None, on_upgrade));
                 refused(&rejection)
             }
         };
@@ -144,15 +152,27 @@ async fn answer(
         service.tell(&rejection, caller.address);
         return refused(&rejection);
     }
+    let Some(fallback) = &service.fallback else { return refused(&Rejection::UpgradeMissing) };
+    if let Some(preflight) = service.cors.as_ref().and_then(|cors| cors.preflight(&head)) {
+        return match preflight {
+            Ok(response) => response.map(|()| boxed_text(Bytes::new())),
+            Err(rejection) => {
+                service.tell(&rejection, caller.address);
+                refused(&rejection)
+            }
+        };
+    }
+    let asked = service.cors.as_ref().map(|cors| (cors, head.headers().clone()));
     let front = service.trusted_proxies.front(&head, &service.peer(caller.address));
     let (mut parts, ()) = head.into_parts();
     caller.introduce(&mut parts.extensions);
     parts.extensions.insert(front);
     parts.extensions.insert(on_upgrade);
-    match &service.fallback {
-        Some(fallback) => fallback(Request::from_parts(parts, Body::new(body))).await,
-        None => refused(&Rejection::UpgradeMissing),
+    let mut response = fallback(Request::from_parts(parts, Body::new(body))).await;
+    if let Some((cors, asked)) = asked {
+        cors.permit(&asked, response.headers_mut());
     }
+    response
 }
 
 /// RFC 9112 §3.2. HTTP/1.0 may come without a host.

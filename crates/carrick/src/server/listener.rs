@@ -4,12 +4,44 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time};
 
-use super::{connection::Service, connections::Connections};
-use crate::error::Error;
+#[cfg(unix)]
+use super::unix::SocketFile;
+use super::{caller::PeerAddress, connection::Service, connections::Connections};
+use crate::{error::Error, transport::NetStream};
+
+/// Where connections come from.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix {
+        listener: tokio::net::UnixListener,
+        /// The path, if it is ours to remove when the server stops.
+        _file: Option<SocketFile>,
+    },
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<(NetStream, PeerAddress)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // A message that waits for the acknowledgement of an earlier one is late for no gain.
+                let _ = stream.set_nodelay(true);
+                Ok((NetStream::tcp(stream), PeerAddress::Ip(address)))
+            }
+            #[cfg(unix)]
+            Listener::Unix { listener, .. } => {
+                let (stream, _) = listener.accept().await?;
+                Ok((NetStream::unix(stream), PeerAddress::Unix))
+            }
+        }
+    }
+}
 
 /// Serves until `shutdown` is ready, then gives the open connections `drain_timeout`; tells how many were cut.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     service: Arc<Service>,
     most: usize,
     drain_timeout: Duration,
@@ -37,7 +69,7 @@ impl Drop for CutWhenDropped {
 }
 
 async fn accept_all(
-    listener: &TcpListener,
+    listener: &Listener,
     service: &Arc<Service>,
     connections: &Arc<Connections>,
 ) -> io::Error {
@@ -45,8 +77,6 @@ async fn accept_all(
         connections.room().await;
         match listener.accept().await {
             Ok((stream, address)) => {
-                // A message that waits for the acknowledgement of an earlier one is late for no gain.
-                let _ = stream.set_nodelay(true);
                 connections.add().hand_over(|place| {
                     tokio::spawn(Arc::clone(service).serve(stream, address, place)).abort_handle()
                 });

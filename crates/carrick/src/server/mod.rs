@@ -1,6 +1,7 @@
 //! F7: the server.
 
 mod accept;
+mod accepted;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
@@ -8,20 +9,26 @@ mod builder;
 mod caller;
 mod connection;
 mod connections;
+mod cors;
 mod drain;
 mod hyper;
+mod linger;
 mod listener;
 mod patience;
 mod rewound;
 mod route;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
 mod upgrade;
 
 pub use accept::{AcceptOptions, accept, accept_with};
+pub use accepted::Accepted;
 pub use body::Body;
 pub use builder::Server;
-pub use caller::PeerCertificates;
+pub use caller::{PeerAddress, PeerCertificates};
+pub use cors::Cors;
 pub use drain::Drain;
 pub use route::Route;
 pub use upgrade::{Upgrade, UpgradeOptions, upgrade};

@@ -3,13 +3,13 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::patience::Patience;
+use super::{linger::Linger, patience::Patience};
 use crate::transport::NetStream;
 
 /// A stream of which some bytes were read already, and whose peer has to read.
@@ -17,11 +17,13 @@ pub(super) struct Rewound {
     received: Bytes,
     stream: NetStream,
     patience: Patience,
+    /// There once our side has ended.
+    linger: Option<Linger>,
 }
 
 impl Rewound {
     pub(super) fn new(received: Bytes, stream: NetStream) -> Rewound {
-        Rewound { received, stream, patience: Patience::default() }
+        Rewound { received, stream, patience: Patience::default(), linger: None }
     }
 
     /// The stream, and what of those bytes was not read again.
@@ -75,7 +77,11 @@ impl AsyncWrite for Rewound {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bound(cx, written)
+        if self.linger.is_none() {
+            let written = Pin::new(&mut self.stream).poll_shutdown(cx);
+            ready!(self.bound(cx, written))?;
+        }
+        let Rewound { stream, linger, .. } = &mut *self;
+        linger.get_or_insert_with(Linger::new).poll(cx, stream).map(Ok)
     }
 }

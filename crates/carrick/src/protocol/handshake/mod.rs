@@ -28,4 +28,6 @@ pub use http1::{HeadLimits, HeadReader, write_request, write_response};
 pub use origin::{Origin, OriginPolicy};
 pub use rejection::{Refusal, Rejection};
 pub use response_error::ResponseError;
-pub use server::{Acceptor, ConnectProtocol, is_websocket_request};
+#[cfg(feature = "net")]
+pub(crate) use server::is_reserved;
+pub use server::{Acceptor, ConnectProtocol, is_websocket_request, offered_subprotocols};

@@ -3,8 +3,9 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-        SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+        ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+        SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+        TRANSFER_ENCODING, UPGRADE, VARY,
     },
 };
 
@@ -74,6 +75,21 @@ pub fn is_websocket_request(request: &Request<()>) -> bool {
     extended || contains_token(request.headers(), &UPGRADE, WEBSOCKET)
 }
 
+/// The subprotocols that a client offers, its preferred one first (RFC 6455 §4.1); none if the header is malformed, for
+/// which [`Acceptor::answer`] refuses the request.
+///
+/// ```
+/// use carrick::protocol::offered_subprotocols;
+///
+/// let request = http::Request::builder().header("sec-websocket-protocol", "chat.v2, chat").body(())?;
+/// assert_eq!(offered_subprotocols(request.headers()), ["chat.v2", "chat"]);
+/// # Ok::<(), http::Error>(())
+/// ```
+#[must_use]
+pub fn offered_subprotocols(headers: &HeaderMap) -> Vec<&str> {
+    tokens(headers, &SEC_WEBSOCKET_PROTOCOL).unwrap_or_default()
+}
+
 /// The server's side of the opening handshake: what it accepts, and how it answers.
 ///
 /// The default accepts pages of the same origin and clients without Origin, trusts no proxy, speaks no subprotocol and
@@ -113,6 +129,10 @@ pub struct Acceptor {
 
 impl Acceptor {
     /// Sets which pages may connect. Default: those of the same origin.
+    ///
+    /// A page of another origin that is let in finds its origin in the `Access-Control-Allow-Origin` of the answer, never a
+    /// `*`, and `Vary: Origin` beside it. That is for people and tools who look for it: browsers do not apply CORS to
+    /// WebSockets and read the header on no answer of a handshake, so what protects is the refusal of the others.
     #[must_use]
     pub fn with_origins(mut self, policy: OriginPolicy) -> Acceptor {
         self.origins = policy;
@@ -220,11 +240,14 @@ impl Acceptor {
         check_version(request.headers())?;
         let accept =
             if extended { accept_if_asked(request.headers()) } else { Some(accept(request.headers())?) };
-        self.check_origin(request, peer)?;
+        let stranger = self.check_origin(request, peer)?;
         let subprotocol = self.choose_subprotocol(request.headers())?;
         let deflate = self.choose_deflate(request.headers())?;
 
-        let response = self.accepted(request.version(), accept.as_deref(), subprotocol, deflate.as_ref());
+        let mut response = self.accepted(request.version(), accept.as_deref(), subprotocol, deflate.as_ref());
+        if let Some(origin) = stranger {
+            welcome(origin, response.headers_mut());
+        }
         let agreement = Agreement {
             subprotocol: subprotocol.map(str::to_owned),
             deflate: deflate.map(|(params, _)| params),
@@ -232,9 +255,10 @@ impl Acceptor {
         Ok((response, agreement))
     }
 
-    fn check_origin(&self, request: &Request<()>, peer: &Peer) -> Result<(), Rejection> {
+    /// The origin of the page as it was sent, if it is let in although it is another than ours.
+    fn check_origin(&self, request: &Request<()>, peer: &Peer) -> Result<Option<HeaderValue>, Rejection> {
         let Some(value) = at_most_one(request.headers(), &ORIGIN, || Rejection::OriginRepeated)? else {
-            return if self.origin_required { Err(Rejection::OriginMissing) } else { Ok(()) };
+            return if self.origin_required { Err(Rejection::OriginMissing) } else { Ok(None) };
         };
         let Some(origin) = Origin::parse(value) else {
             return Err(Rejection::OriginMalformed { value: excerpt(value) });
@@ -242,7 +266,10 @@ impl Acceptor {
         let front = self.trusted_proxies.front(request, peer);
         let host = front.host.ok_or(Rejection::HostMissing)?;
         let own = Origin::new(&front.scheme.to_string(), host);
-        if self.origins.allows(&origin, &own) { Ok(()) } else { Err(Rejection::OriginRefused { origin }) }
+        if !self.origins.allows(&origin, &own) {
+            return Err(Rejection::OriginRefused { origin });
+        }
+        Ok((origin != own).then(|| HeaderValue::from_bytes(value).ok()).flatten())
     }
 
     /// The first of our subprotocols that the client offers.
@@ -297,6 +324,14 @@ impl Acceptor {
         headers.extend(self.headers.clone());
         *response.headers_mut() = headers;
         response
+    }
+}
+
+/// Names the origin of a page that is let in, unless the application has its own answer.
+fn welcome(origin: HeaderValue, headers: &mut HeaderMap) {
+    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.append(VARY, HeaderValue::from_static("Origin"));
     }
 }
 
@@ -415,7 +450,7 @@ pub(super) fn checked_subprotocols<S: Into<String>>(
 }
 
 /// Whether a header of the handshake is never the user's to write, in either role.
-pub(super) fn is_reserved(name: &HeaderName) -> bool {
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     [HOST, UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use carrick::protocol::{
-    Acceptor, Front, HeadLimits, HeadReader, OriginPolicy, Peer, Rejection, Scheme, TrustedProxies,
+    Acceptor, Front, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, Rejection, Scheme, TrustedProxies,
+    write_response,
 };
 
 use super::Head;
@@ -211,4 +212,51 @@ fn headers_of_a_peer_that_is_not_trusted_are_ignored() {
     let peer = Peer { address: "::ffff:198.51.100.1".parse().ok(), tls: true };
     assert_eq!(seen(&front_from(&peer, &lines)), saw(Scheme::Https, "example.com", Some("198.51.100.1")));
     assert_eq!(seen(&front_from(&Peer::default(), &lines)), saw(Scheme::Https, "a", Some("192.0.2.7")));
+}
+
+/// The answer to a request with these lines, as it is written.
+fn written(acceptor: &Acceptor, lines: &[&str]) -> String {
+    let head = lines.iter().fold(Head::request(), |head, line| head.with(line));
+    let (request, _) = HeadReader::new(HeadLimits::default())
+        .read_request(&head.bytes())
+        .unwrap()
+        .expect("head is complete");
+    let mut output = Vec::new();
+    write_response(&acceptor.answer(&request, &plain()).unwrap().0, &mut output);
+    String::from_utf8(output).unwrap()
+}
+
+#[test]
+fn a_page_of_another_origin_that_is_let_in_is_named_in_the_answer_as_it_wrote_itself() {
+    let start = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let listed: Vec<Origin> = ["https://app.example", "null"].map(|origin| origin.parse().unwrap()).into();
+    for (policy, origin, named) in [
+        (OriginPolicy::SameOrigin, "http://example.com", false),
+        (OriginPolicy::SameOriginOr(listed.clone()), "http://example.com", false),
+        (OriginPolicy::SameOriginOr(listed.clone()), "https://app.example", true),
+        (OriginPolicy::List(listed.clone()), "https://APP.example:443", true),
+        (OriginPolicy::List(listed), "null", true),
+        (OriginPolicy::Any, "https://any.example", true),
+        (OriginPolicy::Any, "http://example.com", false),
+    ] {
+        let acceptor = Acceptor::default().with_origins(policy);
+        let more = format!("Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n");
+        let more = if named { &*more } else { "" };
+        assert_eq!(written(&acceptor, &[&format!("Origin: {origin}")]), format!("{start}{more}\r\n"));
+        assert_eq!(written(&acceptor, &[]), format!("{start}\r\n"), "who is no page is told nothing");
+    }
+}
+
+#[test]
+fn an_application_may_name_the_origin_itself() {
+    let own = ("access-control-allow-origin", "https://own.example");
+    let acceptor = Acceptor::default()
+        .with_origins(OriginPolicy::Any)
+        .with_header(own.0.parse().unwrap(), own.1.parse().unwrap())
+        .unwrap();
+    let answer = written(&acceptor, &["Origin: https://app.example"]);
+    assert_eq!(answer.matches("Access-Control-Allow-Origin: https://own.example\r\n").count(), 1, "{answer}");
+    assert_eq!(answer.matches("Access-Control").count(), 1, "{answer}");
+    assert!(!answer.contains("Vary"), "{answer}");
 }

@@ -3,6 +3,7 @@
 mod accept;
 #[cfg(feature = "axum")]
 mod axum;
+mod cors;
 mod hostile;
 mod limits;
 mod pages;
@@ -15,4 +16,6 @@ mod stop;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
 mod upgrade;

@@ -248,3 +248,15 @@ async fn a_fallback_without_routes_serves_pages_alone() {
     peer.send(get("/")).await;
     assert_eq!(peer.answer().await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_refusal_behind_a_page_arrives_although_the_client_goes_on_sending() {
+    let server = Running::start(pages_server().await);
+    let mut peer = server.connect().await;
+    peer.send(get("/")).await;
+    assert_eq!(peer.answer().await.status(), StatusCode::OK);
+    let refused = request("/echo", "Origin: https://evil.example\r\n");
+    peer.send([refused.as_bytes(), &[b'x'; 200 * 1024]].concat()).await;
+    assert_eq!(peer.answer().await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(peer.rest().await, b"", "the stream ends in order, it is not reset");
+}

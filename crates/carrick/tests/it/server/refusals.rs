@@ -230,7 +230,7 @@ async fn the_application_is_told_of_refusals() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     let server = echo_server().await.on_rejection(move |rejection, address| {
-        tell.lock().unwrap().push((rejection.status().as_u16(), address.ip().is_loopback()));
+        tell.lock().unwrap().push((rejection.status().as_u16(), address.ip().unwrap().is_loopback()));
     });
     let server = Running::start(server);
     server.connect().await.refused(request("/none", "")).await;

@@ -1,9 +1,15 @@
 //! What a server reads out of a request: origin, proxies, subprotocols, extensions.
 
-use carrick::protocol::{Config, DeflateConfig, Front, OriginPolicy};
-use http::{Request, StatusCode};
+use carrick::{
+    Accepted,
+    protocol::{Config, DeflateConfig, Front, OriginPolicy, offered_subprotocols},
+};
+use http::{
+    HeaderValue, Request, StatusCode,
+    header::{SET_COOKIE, UPGRADE},
+};
 
-use super::support::{Running, echo, echo_server, free_server, next, request};
+use super::support::{Running, assert_echoes, echo, echo_server, free_server, next, request};
 
 async fn status(server: &Running, lines: &str) -> StatusCode {
     let mut peer = server.connect().await;
@@ -112,4 +118,53 @@ async fn compression_is_agreed_on_unless_the_server_declines() {
         let (answer, _) = server.connect().await.open_with(request("/echo", offer)).await;
         assert_eq!(answer.headers().contains_key("sec-websocket-extensions"), expected);
     }
+}
+
+#[tokio::test]
+async fn a_hook_adds_headers_and_chooses_the_subprotocol() {
+    let server = echo_server().await.subprotocols(["v1"]).unwrap().header("x-server", "carrick").unwrap();
+    let server = Running::start(server.on_request(|mut request, _| async move {
+        let wanted = request.uri().query().map(str::to_owned);
+        // What it offered counts, whatever the hook makes of the headers.
+        request.headers_mut().clear();
+        let accepted = Accepted::new(request)
+            .with_header(SET_COOKIE, HeaderValue::from_static("a=b"))
+            .with_header(SET_COOKIE, HeaderValue::from_static("c=d"))
+            .with_header(UPGRADE, HeaderValue::from_static("nonsense"));
+        Ok(match wanted {
+            Some(name) => accepted.with_subprotocol(name),
+            None => accepted,
+        })
+    }));
+    for (path, chosen) in [("/echo", "v1"), ("/echo?v2", "v2")] {
+        let request = request(path, "Sec-WebSocket-Protocol: v1, v2\r\n");
+        let (answer, mut websocket) = server.connect().await.open_with(request).await;
+        let headers = answer.headers();
+        assert_eq!(headers.get_all("sec-websocket-protocol").iter().collect::<Vec<_>>(), [chosen]);
+        assert_eq!(headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=b", "c=d"]);
+        assert_eq!(headers.get_all("upgrade").iter().collect::<Vec<_>>(), ["websocket"]);
+        assert_eq!(headers["x-server"], "carrick");
+        assert_echoes(&mut websocket).await;
+    }
+    let request = request("/echo?v3", "Sec-WebSocket-Protocol: v1, v2\r\n");
+    let answer = server.connect().await.refused(request).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.body(), "the server has chosen subprotocol \"v3\", which was not offered\n");
+    assert!(free_server().await.header("connection", "close").is_err());
+    assert!(free_server().await.header("a b", "c").is_err());
+}
+
+#[tokio::test]
+async fn a_handler_is_told_the_subprotocol_that_the_hook_chose() {
+    let server = free_server().await.route("/", |mut websocket, _| async move {
+        let chosen = websocket.subprotocol().map(str::to_owned);
+        websocket.send(chosen.unwrap_or_default()).await.unwrap();
+    });
+    let server = Running::start(server.on_request(|request, _| async move {
+        let last = offered_subprotocols(request.headers()).last().map(|last| (*last).to_owned());
+        Ok(Accepted::new(request).with_subprotocol(last.expect("the client offers some")))
+    }));
+    let request = request("/", "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b, c\r\n");
+    let (_, mut websocket) = server.connect().await.open_with(request).await;
+    assert_eq!(next(&mut websocket).await, "c".into());
 }

@@ -203,6 +203,25 @@ async fn a_request_without_a_connection_is_answered_500_and_a_service_without_up
     assert!(matches!(told.await.unwrap(), Err(Error::Io(_))));
 }
 
+#[tokio::test]
+async fn a_stream_that_is_no_tcp_works_and_loses_no_early_frame_either() {
+    let (near, far) = tokio::io::duplex(4096);
+    let peer = SocketAddr::from(([192, 0, 2, 1], 1));
+    let service = service_fn(move |request| {
+        let response = answer(&Site::default(), request, peer).map(|body| Full::new(Bytes::from(body)));
+        async move { Ok::<_, Infallible>(response) }
+    });
+    tokio::spawn(async move {
+        http1::Builder::new().serve_connection(TokioIo::new(far), service).with_upgrades().await
+    });
+    let mut peer = Peer::new(near);
+    peer.send([request("/echo", "").as_bytes(), &text(Role::Client, "early")].concat()).await;
+    assert_eq!(peer.answer().await.status(), 101);
+    let mut websocket = peer.websocket();
+    assert_eq!(next(&mut websocket).await, Message::from("early"));
+    assert_echoes(&mut websocket).await;
+}
+
 /// The stream is hyper's box where it has to be, and TCP where it can be.
 #[tokio::test]
 async fn tcp_comes_back_out_of_hypers_boxes() {
@@ -248,14 +267,15 @@ async fn a_drain_closes_with_1001_waits_for_the_handlers_and_takes_no_more() {
     }
     assert!(!drain.is_closing());
     let closing = tokio::spawn({
-        let drain = drain.clone();
-        async move { drain.close(Duration::from_secs(30)).await }
+        let (one, other) = (drain.clone(), drain.clone());
+        async move { tokio::join!(one.close(Duration::from_secs(600)), other.close(Duration::from_secs(600))) }
     });
     for websocket in &mut open_ones {
         assert_eq!(closed(websocket).await.frame.unwrap().code(), CloseCode::GOING_AWAY);
     }
-    assert_eq!(closing.await.unwrap(), 0);
+    assert_eq!(closing.await.unwrap(), (0, 0));
     assert!(drain.is_closing());
+    assert_eq!(drain.close(Duration::from_secs(30)).await, 0, "it may be asked twice");
     let late = closed(&mut open(address).await).await;
     assert_eq!(late.frame.unwrap().code(), CloseCode::GOING_AWAY);
 }

@@ -1,0 +1,98 @@
+//! A server on a Unix socket.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use super::{builder::Server, listener::Listener};
+use crate::error::Error;
+
+impl Server {
+    /// A server that listens on a Unix socket: for clients on the same machine, most often a proxy. The path is removed
+    /// again when the server stops. One that a server left behind which was killed is replaced; one that is listened on is
+    /// not, nor is a file of another kind.
+    ///
+    /// Who may connect is decided by the permissions of the folder, and by the umask those of the path. A client has no
+    /// address: requests have no `SocketAddr` in their extensions, and [`Peer::address`](crate::protocol::Peer) is `None`. A
+    /// proxy in front is believed with [`TrustedProxies::with_unix_sockets`](crate::protocol::TrustedProxies). Only on Unix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if somebody listens there already, or the path may not be written.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// use carrick::{Server, protocol::TrustedProxies};
+    ///
+    /// let proxies = TrustedProxies::default().with_unix_sockets(true);
+    /// let server = Server::bind_unix("/run/feed/websocket").await?.trusted_proxies(proxies);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn bind_unix(path: impl AsRef<Path>) -> Result<Server, Error> {
+        let path = path.as_ref();
+        let listener = match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_behind(path).await => {
+                fs::remove_file(path)?;
+                UnixListener::bind(path)?
+            }
+            bound => bound?,
+        };
+        let file = SocketFile::of(path)?;
+        Ok(Server::listening(Listener::Unix { listener, _file: Some(file) }, None))
+    }
+
+    /// A server on a Unix socket that exists already, from a service manager for example. Its path is not removed. Only on
+    /// Unix.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let listener = tokio::net::UnixListener::bind("/run/feed/websocket")?;
+    /// let server = carrick::Server::from_unix_listener(listener);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn from_unix_listener(listener: UnixListener) -> Server {
+        Server::listening(Listener::Unix { listener, _file: None }, None)
+    }
+}
+
+/// Whether a path is a socket on which nobody listens.
+async fn is_left_behind(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && UnixStream::connect(path).await.err().is_some_and(refused)
+}
+
+/// A path that is removed with its server, unless somebody else has put another one there.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and number.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<SocketFile> {
+        Ok(SocketFile { identity: identity(path)?, path: std::path::absolute(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            // Whoever binds next replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
