@@ -132,7 +132,7 @@ const FIXED: [(&str, &str, &str); 8] = [
     ("| 64 |", "protocol/handshake/forwarded.rs", "const MAX_HOPS: usize = 64;"),
     ("| 8 |", "transport/http1.rs", "const MAX_INFORMATIONAL: usize = 8;"),
     ("1 KiB, 1 s", "transport/http1.rs", "const MAX_BODY_BYTES: usize = 1024;"),
-    ("256 KiB, 2 s", "server/accept.rs", "const LINGER_BYTES: usize = 256 * 1024;"),
+    ("256 KiB, 2 s", "server/linger.rs", "const LINGER_BYTES: usize = 256 * 1024;"),
     ("30 s", "server/patience.rs", "const PATIENCE: Duration = Duration::from_secs(30);"),
     ("1,024", "protocol/connection/trace.rs", "const MAX_RECORDS: usize = 1024;"),
 ];
