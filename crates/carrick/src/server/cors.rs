@@ -18,7 +18,8 @@ use crate::protocol::{Origin, OriginPolicy, Rejection};
 ///
 /// Without it a server says nothing, and browsers let pages of its own origin read the answers and no others. CORS is a
 /// permission to read: it stops nobody from sending, and does not concern WebSockets, for which
-/// [`Server::origins`](crate::Server::origins) decides. The same policy serves for both.
+/// [`Server::origins`](crate::Server::origins) decides. The same policy serves for both. An axum server has the layer of
+/// `tower-http` for it.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
