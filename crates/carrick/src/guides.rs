@@ -38,3 +38,6 @@ pub mod from_tungstenite {}
 
 #[doc = include_str!("../docs/from-websocket-client.md")]
 pub mod from_websocket_client {}
+
+#[doc = include_str!("../docs/command-line.md")]
+pub mod command_line {}

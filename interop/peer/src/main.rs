@@ -5,6 +5,7 @@
 
 mod client;
 mod content;
+mod parameters;
 mod relay;
 mod server;
 
@@ -28,6 +29,11 @@ enum Part {
         #[arg(long)]
         takeover: bool,
     },
+    /// Echo messages with every combination of the parameters of permessage-deflate.
+    Parameters {
+        /// Where a server echoes.
+        url: String,
+    },
     /// Relay to a server, and print each frame that passes.
     Relay {
         /// Where the server is.
@@ -41,6 +47,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         Part::Client { url, cases } => Ok(client::run(&url, &cases).await),
         Part::Server { takeover } => {
             server::run(takeover).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Part::Parameters { url } => {
+            parameters::run(&url).await?;
             Ok(ExitCode::SUCCESS)
         }
         Part::Relay { target } => {

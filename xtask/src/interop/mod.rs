@@ -8,6 +8,7 @@
 mod cases;
 mod examples;
 mod pairing;
+mod parameters;
 mod peers;
 mod wire;
 
@@ -30,37 +31,55 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     shell::run(&mut shell::cargo(["build", "--package", "interop-peer"]))?;
     examples::build()?;
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| name.contains(only));
-    let (mut passed, mut failed) = (0, 0);
+    let mut tally = Tally::default();
     report::result(pairing::TABLE_HEAD);
     for pairing in pairing::all().iter().filter(|pairing| wanted(&pairing.name)) {
         let outcome = pairing.run()?;
         report::result(&outcome.row(&pairing.name));
         outcome.failures.iter().for_each(|failure| report::note(&format!("{}: {failure}", pairing.name)));
-        passed += outcome.passed;
-        failed += outcome.failures.len();
+        tally.passed += outcome.passed;
+        tally.failed += outcome.failures.len();
+    }
+    for sweep in parameters::all().iter().filter(|sweep| wanted(&sweep.name)) {
+        tally.count(&sweep.name, sweep.combinations, sweep.run());
     }
     for greeting in GREETINGS.iter().filter(|greeting| wanted(greeting.name)) {
-        match greeting.run() {
-            Ok(()) => {
-                report::result(&format!("{}: passed", greeting.name));
-                passed += 1;
-            }
-            Err(error) => {
-                report::result(&format!("{}: failed: {error:#}", greeting.name));
-                failed += 1;
-            }
-        }
+        tally.count(greeting.name, 1, greeting.run());
     }
-    report::result(&format!("{passed} passed, {failed} failed"));
-    if failed > 0 {
-        bail!("{failed} cases failed");
+    report::result(&format!("{} passed, {} failed", tally.passed, tally.failed));
+    if tally.failed > 0 {
+        bail!("{} cases failed", tally.failed);
     }
-    if args.only.is_empty() && passed != DEMANDED {
-        bail!("{passed} cases ran, {DEMANDED} are demanded");
+    if args.only.is_empty() && tally.passed != DEMANDED {
+        bail!("{} cases ran, {DEMANDED} are demanded", tally.passed);
     }
     Ok(())
 }
 
+/// How many cases went how.
+#[derive(Debug, Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+}
+
+impl Tally {
+    /// Counts cases that passed or failed together, and says so.
+    fn count(&mut self, name: &str, cases: usize, outcome: anyhow::Result<()>) {
+        match outcome {
+            Ok(()) => {
+                report::result(&format!("{name}: {cases} passed"));
+                self.passed += cases;
+            }
+            Err(error) => {
+                report::result(&format!("{name}: failed: {error:#}"));
+                self.failed += cases;
+            }
+        }
+    }
+}
+
 /// How many cases have to pass: ten with each of three servers and of three clients, and nine with `websocket-client`,
-/// which has no server and no permessage-deflate whose window could be kept; and the callback examples.
-const DEMANDED: usize = 3 * 10 + 3 * 10 + 9 + 5;
+/// which has no server and no permessage-deflate whose window could be kept; every combination of the parameters of
+/// permessage-deflate, 36 as client of each of the three and 80 as server; and the callback examples.
+const DEMANDED: usize = 3 * 10 + 3 * 10 + 9 + 3 * 36 + 80 + 5;

@@ -1,7 +1,8 @@
 //! What a hook lets in, and what it adds to the answer.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header::SEC_WEBSOCKET_PROTOCOL,
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, SEC_WEBSOCKET_PROTOCOL},
 };
 
 use crate::protocol::{Agreement, Refusal, Rejection, is_reserved};
@@ -72,6 +73,10 @@ impl Accepted {
             };
             response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, value);
             agreement.subprotocol = Some(name);
+        }
+        if self.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            // There can be one, and the application's word is the last.
+            response.headers_mut().remove(ACCESS_CONTROL_ALLOW_ORIGIN);
         }
         for (name, value) in &self.headers {
             response.headers_mut().append(name, value.clone());

@@ -6,7 +6,7 @@ use carrick::{
 };
 use http::{
     HeaderValue, Request, StatusCode,
-    header::{SET_COOKIE, UPGRADE},
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, SET_COOKIE, UPGRADE},
 };
 
 use super::support::{Running, assert_echoes, echo, echo_server, free_server, next, request};
@@ -152,6 +152,23 @@ async fn a_hook_adds_headers_and_chooses_the_subprotocol() {
     assert_eq!(answer.body(), "the server has chosen subprotocol \"v3\", which was not offered\n");
     assert!(free_server().await.header("connection", "close").is_err());
     assert!(free_server().await.header("a b", "c").is_err());
+}
+
+#[tokio::test]
+async fn the_hook_has_the_last_word_on_the_origin_that_the_answer_names() {
+    let server = echo_server().await.origins(OriginPolicy::Any).on_request(|request, _| async move {
+        let speaks = request.uri().query().is_some();
+        let accepted = Accepted::new(request);
+        let own = HeaderValue::from_static("https://own.example");
+        Ok(if speaks { accepted.with_header(ACCESS_CONTROL_ALLOW_ORIGIN, own) } else { accepted })
+    });
+    let server = Running::start(server);
+    for (path, named) in [("/echo", "https://a.example"), ("/echo?", "https://own.example")] {
+        let request = request(path, "Origin: https://a.example\r\n");
+        let (answer, _) = server.connect().await.open_with(request).await;
+        let values = answer.headers().get_all(ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(values.iter().collect::<Vec<_>>(), [named]);
+    }
 }
 
 #[tokio::test]
