@@ -1,7 +1,8 @@
 //! `cargo xtask proxies`: our client through real proxies, tinyproxy (HTTP CONNECT) and microsocks (SOCKS 5).
 //!
-//! They run on ports of loopback of their own, once for everybody and once for one user, and end with us. The cases stand
-//! in `interop/proxies/`; a proxy that is missing is an error, and so is a number of cases other than the one demanded.
+//! They run on ports of loopback of their own, once for everybody and once for one user, and end with us; a relay in front
+//! of tinyproxy makes it one that is spoken to over TLS. The cases stand in `interop/proxies/`; a proxy that is missing is
+//! an error, and so is a number of cases other than the one demanded.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
         logs: workspace::target_dir().join("proxies"),
     };
     std::fs::create_dir_all(&proxies.logs)?;
-    shell::run(&mut shell::cargo(["build", "--package", "proxy-cases"]))?;
+    shell::run(&mut shell::cargo(["build", "--package", "proxy-cases", "--package", "tls-relay"]))?;
 
     let started = [
         ("--http", proxies.http("http", "")?),
@@ -38,6 +39,13 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     for (flag, (_, address)) in &started {
         cases.arg(flag).arg(address.to_string());
     }
+    let over_tls = [
+        ("--https", proxies.over_tls("https", started[0].1.1)?),
+        ("--https-auth", proxies.over_tls("https-auth", started[1].1.1)?),
+    ];
+    for (flag, (_, address, certificate)) in &over_tls {
+        cases.arg(flag).arg(address).arg(format!("{flag}-certificate")).arg(certificate);
+    }
     cases.args(["--user", USER, "--password", PASSWORD]);
     let mut cases = Background::start(&mut cases, &proxies.logs.join("cases.log"))?;
     let status = cases.wait(CASES_LIMIT)?;
@@ -49,6 +57,9 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     }
     for (_, (mut proxy, _)) in started {
         proxy.expect_running()?;
+    }
+    for (_, (mut relay, ..)) in over_tls {
+        relay.expect_running()?;
     }
     Ok(())
 }
@@ -85,6 +96,17 @@ impl Proxies {
         self.start(&mut command, name, address)
     }
 
+    /// Starts a relay that ends the TLS of clients in front of the proxy at `address`; gives its own address and the
+    /// certificate to trust.
+    fn over_tls(&self, name: &str, address: SocketAddr) -> anyhow::Result<(Background, String, PathBuf)> {
+        let certificate = self.logs.join(format!("{name}.pem"));
+        let mut relay = shell::command(workspace::target_dir().join("debug/tls-relay"));
+        relay.arg("terminate").arg(address.to_string()).arg(&certificate);
+        let mut relay = Background::start(&mut relay, &self.logs.join(format!("{name}.log")))?;
+        let front = relay.wait_for_line("listening on ")?;
+        Ok((relay, front, certificate))
+    }
+
     fn start(
         &self,
         command: &mut Command,
@@ -101,9 +123,9 @@ const USER: &str = "aladdin";
 
 const PASSWORD: &str = "open-sesame";
 
-/// How many cases have to pass: six for `ws` and `wss` through each of `http`, `socks5` and `socks5h`, a server that is
-/// not there through each, and a port that the proxy forbids.
-const DEMANDED: usize = 3 * (2 * 6 + 1) + 1;
+/// How many cases have to pass: six for `ws` and `wss` through each of `http`, `https`, `socks5` and `socks5h`, a server
+/// that is not there through each, and a port that the proxy forbids.
+const DEMANDED: usize = 4 * (2 * 6 + 1) + 1;
 
 /// How long all of them may take.
 const CASES_LIMIT: Duration = Duration::from_secs(120);

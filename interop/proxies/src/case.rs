@@ -90,7 +90,7 @@ impl Case {
         let proxy = Proxy::parse(&format!("{}://{credentials}{}", self.scheme, self.proxy))?;
         // A name, so that socks5 and socks5h differ.
         let builder = ClientBuilder::new(&format!("{scheme}://localhost:{}/echo", server.port()))?;
-        Ok(builder.root_certificates(&servers.certificate)?.proxy(proxy))
+        Ok(builder.root_certificates(servers.trusted.concat())?.proxy(proxy))
     }
 
     /// Whether the error says what it has to, and no secret.

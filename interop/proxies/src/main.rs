@@ -5,7 +5,7 @@
 mod case;
 mod server;
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
@@ -23,6 +23,18 @@ struct Args {
     /// An HTTP proxy that leads to port 443 only.
     #[arg(long)]
     http_strict: SocketAddr,
+    /// An HTTP proxy for everybody that is spoken to over TLS.
+    #[arg(long)]
+    https: SocketAddr,
+    /// The certificate that its clients have to trust (PEM).
+    #[arg(long)]
+    https_certificate: PathBuf,
+    /// An HTTP proxy over TLS that asks for the user.
+    #[arg(long)]
+    https_auth: SocketAddr,
+    /// The certificate that its clients have to trust (PEM).
+    #[arg(long)]
+    https_auth_certificate: PathBuf,
     /// A SOCKS proxy for everybody.
     #[arg(long)]
     socks: SocketAddr,
@@ -40,7 +52,9 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let servers = Servers::start().await?;
+    let mut servers = Servers::start().await?;
+    servers.trusted.push(fs::read_to_string(&args.https_certificate)?);
+    servers.trusted.push(fs::read_to_string(&args.https_auth_certificate)?);
     let (mut passed, mut failed) = (0, 0);
     for case in cases(&args) {
         match case.run(&servers).await {
@@ -63,6 +77,7 @@ fn cases(args: &Args) -> Vec<Case> {
     let mut cases = Vec::new();
     for (scheme, open, asking) in [
         ("http", args.http, args.http_auth),
+        ("https", args.https, args.https_auth),
         ("socks5", args.socks, args.socks_auth),
         ("socks5h", args.socks, args.socks_auth),
     ] {
@@ -85,8 +100,11 @@ fn cases(args: &Args) -> Vec<Case> {
                 case(asking, None).fails("wants a user and a password"),
             ]);
         }
-        let nobody =
-            if scheme == "http" { "proxy answered 50" } else { "does not take the connection (reply 5)" };
+        let nobody = if scheme.starts_with("http") {
+            "proxy answered 50"
+        } else {
+            "does not take the connection (reply 5)"
+        };
         cases.push(Case::new(scheme, open, None, false).without_server().fails(nobody));
     }
     cases.push(Case::new("http", args.http_strict, None, false).fails("proxy answered 403 Forbidden"));

@@ -9,8 +9,8 @@ use carrick::{Server, ServerTls};
 pub(crate) struct Servers {
     pub(crate) plain: SocketAddr,
     pub(crate) secure: SocketAddr,
-    /// What a client of `secure` has to trust.
-    pub(crate) certificate: String,
+    /// The certificates that a client has to trust (PEM): of `secure`, and of the proxies that speak TLS.
+    pub(crate) trusted: Vec<String>,
     /// Nobody listens there.
     pub(crate) nobody: SocketAddr,
 }
@@ -18,11 +18,11 @@ pub(crate) struct Servers {
 impl Servers {
     pub(crate) async fn start() -> anyhow::Result<Servers> {
         let tls = ServerTls::self_signed_for(["localhost"])?;
-        let certificate = tls.certificates_pem();
+        let trusted = vec![tls.certificates_pem()];
         let plain = echo(Server::bind("127.0.0.1:0").await?);
         let secure = echo(Server::bind("127.0.0.1:0").await?.tls(tls));
         let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        Ok(Servers { plain, secure, certificate, nobody })
+        Ok(Servers { plain, secure, trusted, nobody })
     }
 }
 

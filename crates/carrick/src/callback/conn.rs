@@ -312,8 +312,8 @@ impl<S> Conn<S> {
     }
 
     /// No handle reaches the connection from now on.
-    pub(crate) fn close_mailbox(&self) {
-        self.mailbox.close();
+    pub(crate) fn close_mailbox(&mut self) {
+        self.left |= self.mailbox.close();
     }
 
     /// Whether the application has closed the latest connection, which may have failed while it was closing.
@@ -323,7 +323,7 @@ impl<S> Conn<S> {
 
     /// The connection is over, and so is its socket.
     pub(crate) fn end(&mut self) {
-        self.mailbox.close();
+        self.close_mailbox();
         self.websocket = None;
         self.heads = None;
     }

@@ -68,10 +68,11 @@ impl Mailbox {
             State { open: Some(id), limit, loop_thread: Some(thread::current().id()), ..State::default() };
     }
 
-    /// Nothing more is taken, and what waits is thrown away.
-    pub(crate) fn close(&self) {
-        *self.state() = State::default();
+    /// Nothing more is taken, and what waits is thrown away. Whether a close waited.
+    pub(crate) fn close(&self) -> bool {
+        let closed = std::mem::take(&mut *self.state());
         self.room.notify_all();
+        matches!(closed.queue.back(), Some(Command::Close(_)))
     }
 
     /// The number of the connection that is open, if one is.
@@ -191,10 +192,12 @@ mod tests {
         assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
         mailbox.open(1, 1);
         mailbox.put(text(0)).unwrap();
-        mailbox.close();
+        assert!(!mailbox.close());
         assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
         mailbox.open(2, 1);
         assert!(mailbox.take(Waker::noop()).is_none());
+        mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
+        assert!(mailbox.close());
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::error::Error;
 /// threads that looked up names.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     if Handle::try_current().is_ok() {
-        let text = "run_forever is called inside of an async runtime, call it on a thread of its own or use the \
-                    async API there";
+        let text = "run_forever is called inside of an async runtime or in a handler, call it on a thread of its own or \
+                    use the async API there";
         return Err(Error::Config(text.into()));
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -256,7 +256,11 @@ impl<S> WebSocketApp<S> {
         self.conn.end();
         self.stop.withdraw();
         match ran {
-            Ok(ran) => ran?,
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => {
+                self.handlers.call(&mut self.conn, Occasion::Error(&error));
+                Err(error)
+            }
             Err(panic) => resume_unwind(panic),
         }
     }

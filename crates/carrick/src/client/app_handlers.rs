@@ -118,7 +118,8 @@ impl<S> WebSocketApp<S> {
     }
 
     /// Sets what is called when a connection is closed, once for each that was opened, with the code and the reason of
-    /// the peer and who closed it.
+    /// the peer and who closed it. The stream has ended then, too; a peer that does not end it delays this by
+    /// [`Config::close_timeout`](crate::protocol::Config::close_timeout) at most.
     #[must_use]
     pub fn on_close(
         mut self,

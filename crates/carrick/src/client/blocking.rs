@@ -278,7 +278,8 @@ impl Blocker {
 
     fn run<F: Future>(&self, future: F) -> Result<F::Output, Error> {
         if Handle::try_current().is_ok() {
-            let text = "blocking client is used inside of an async runtime, use the async one there";
+            let text = "blocking client is used inside of an async runtime, use the async one there, or in a handler \
+                        of the callback API, use another thread there";
             return Err(Error::Config(text.into()));
         }
         let runtime = self.runtime.as_ref().expect("it is there until it is dropped");

@@ -355,6 +355,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
             (true, true) | (false, false) if address.uri.query().is_some() => {
                 Some("it has a query, which a client may send and a server cannot listen on")
             }
+            (true, true) | (false, false) if address.user.is_some() => {
+                Some("it has a user, let on_request ask for one")
+            }
             (true, true) | (false, false) => None,
         };
         match wrong {
@@ -368,7 +371,8 @@ impl<S: Send + 'static> WebSocketServer<S> {
 impl<S> fmt::Debug for WebSocketServer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketServer")
-            .field("url", &self.url)
+            // Without what may be secret in it.
+            .field("url", &Address::parse(&self.url).ok())
             .field("listener", &self.listener)
             .field("handlers", &self.handlers)
             .field("acceptor", &self.acceptor)

@@ -213,7 +213,8 @@ impl Server {
     }
 
     /// Sets which pages may connect. Default: those of the same origin, as the browser sees it. Programs that are no
-    /// browser send no origin and are let in, see [`origin_required`](Server::origin_required).
+    /// browser send no origin and are let in, see [`origin_required`](Server::origin_required). A page of another origin
+    /// that is let in is named in the answer, see [`Acceptor::with_origins`].
     #[must_use]
     pub fn origins(mut self, policy: OriginPolicy) -> Server {
         self.acceptor = self.acceptor.with_origins(policy);

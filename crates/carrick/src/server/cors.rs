@@ -126,7 +126,7 @@ impl Cors {
         if answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
         }
-        let names_origins = !matches!(self.origins, OriginPolicy::SameOrigin | OriginPolicy::Any);
+        let names_origins = !self.listed().is_empty();
         if names_origins {
             // A cache must not give the answer of one origin to another.
             answer.append(VARY, HeaderValue::from_static("Origin"));
@@ -143,12 +143,18 @@ impl Cors {
     fn allowed(&self, asked: &HeaderMap) -> Option<HeaderValue> {
         let mut origins = asked.get_all(ORIGIN).iter();
         let origin = origins.next().filter(|_| origins.next().is_none())?;
-        let listed = match &self.origins {
-            OriginPolicy::SameOrigin => return None,
-            OriginPolicy::Any => return Some(HeaderValue::from_static("*")),
+        if self.origins == OriginPolicy::Any {
+            return Some(HeaderValue::from_static("*"));
+        }
+        self.listed().contains(&parsed(origin)?).then(|| origin.clone())
+    }
+
+    /// The origins that are named one by one.
+    fn listed(&self) -> &[Origin] {
+        match &self.origins {
+            OriginPolicy::SameOrigin | OriginPolicy::Any => &[],
             OriginPolicy::SameOriginOr(listed) | OriginPolicy::List(listed) => listed,
-        };
-        listed.contains(&parsed(origin)?).then(|| origin.clone())
+        }
     }
 }
 

@@ -40,3 +40,39 @@ async fn an_observer_is_told_each_step_in_order_and_no_credentials() {
     assert!(text.contains("> Authorization: …\n") && text.contains("< X-Why: test\n"), "{text}");
     assert!(!text.contains("hidden") && !text.contains("aGlkZGVu"), "{text}");
 }
+
+#[tokio::test]
+async fn an_attempt_that_fails_is_told_with_its_address() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&lines);
+    let builder = ClientBuilder::new(&format!("ws://{address}/"))
+        .unwrap()
+        .on_connect_event(move |event| seen.lock().unwrap().push(event.to_string()));
+    builder.connect().await.unwrap_err();
+    let lines = lines.lock().unwrap();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], format!("connecting to {address}"));
+    assert!(lines[1].starts_with(&format!("cannot connect to {address}: ")), "{lines:?}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn tls_is_told_with_its_version_and_cipher() {
+    let authority = crate::tls_client::Authority::new();
+    let server = crate::tls_client::serve(&authority.issue("127.0.0.1"), None, true).await;
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&lines);
+    let builder = ClientBuilder::new(&format!("wss://127.0.0.1:{}/", server.port))
+        .unwrap()
+        .root_certificates(authority.pem())
+        .unwrap()
+        .on_connect_event(move |event| seen.lock().unwrap().push(event.to_string()));
+    builder.connect().await.unwrap();
+    let lines = lines.lock().unwrap();
+    assert!(lines[2].starts_with("encrypted by TLS 1.3 with TLS13_"), "{lines:?}");
+    assert!(
+        lines[3].starts_with("> GET / HTTP/1.1\n") && lines[4].starts_with("< HTTP/1.1 101"),
+        "{lines:?}"
+    );
+}

@@ -90,11 +90,11 @@ impl Dialer {
         }
         let start = Stopwatch::start();
         let raced = race::race(addresses, |address| self.attempt(address)).await;
-        let tcp = raced.map_err(|failures| Error::Io(summary(host, port, &failures)))?;
+        let (address, tcp) = raced.map_err(|failures| Error::Io(summary(host, port, &failures)))?;
         // A WebSocket writes whole messages; holding them back to fill a packet only delays them.
         tcp.set_nodelay(true)?;
-        let to = tcp.peer_addr()?.to_string();
-        self.observer.tell(&ConnectEvent::Connected { to: &to, took: start.took() });
+        let event = ConnectEvent::Connected { to: &address.to_string(), took: start.took() };
+        self.observer.tell(&event);
         Ok(NetStream::tcp(tcp))
     }
 
@@ -102,11 +102,11 @@ impl Dialer {
         Error::Io(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")))
     }
 
-    async fn attempt(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    async fn attempt(&self, address: SocketAddr) -> io::Result<(SocketAddr, TcpStream)> {
         self.observer.tell(&ConnectEvent::Connecting { address });
         let start = Stopwatch::start();
         let result = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
-            Ok(result) => result,
+            Ok(result) => result.map(|stream| (address, stream)),
             Err(_) => {
                 let text = format!("no answer within {:?}", self.connect_timeout);
                 Err(io::Error::new(io::ErrorKind::TimedOut, text))

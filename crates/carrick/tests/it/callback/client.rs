@@ -8,7 +8,7 @@ use std::{
 };
 
 use carrick::{
-    Conn, ConnHandle, Error, ServerHandle, WebSocketApp, WebSocketServer,
+    Conn, ConnHandle, Error, ServerHandle, WebSocketApp, WebSocketServer, blocking,
     protocol::{CloseCode, Config, Initiator, Kind, ResponseError, Role, SendError, Violation},
 };
 
@@ -334,10 +334,21 @@ fn a_stop_ends_it_at_any_time() {
 async fn inside_of_a_runtime_it_fails_and_does_not_panic() {
     let mut app = logging("ws://127.0.0.1:9/");
     let error = app.run_forever().unwrap_err();
-    assert!(
-        matches!(&error, Error::Config(reason) if reason.to_string().contains("async runtime")),
-        "{error:#}"
-    );
+    assert!(format!("{error:#}").contains("inside of an async runtime"), "{error:#}");
+    assert_eq!(*app.state(), [format!("error {error:#}")]);
     let error = WebSocketServer::new(ANY_PORT).run_forever().unwrap_err();
     assert!(matches!(error, Error::Config(_)), "{error:#}");
+}
+
+#[test]
+fn in_a_handler_another_loop_is_refused_and_does_not_panic() {
+    let running = Running::start(WebSocketServer::new(ANY_PORT));
+    let url = running.url();
+    let mut app = logging(&running.url()).on_open(move |conn| {
+        assert!(matches!(blocking::connect(&url), Err(Error::Config(_))));
+        assert!(matches!(WebSocketApp::new(&url).run_forever(), Err(Error::Config(_))));
+        conn.stop();
+    });
+    assert!(app.run_forever().unwrap().is_clean());
+    running.stop();
 }

@@ -1,7 +1,9 @@
 //! What `enable_trace` prints, taken by a writer.
 
 use std::{
-    io,
+    env,
+    io::{self, Write as _},
+    process::Command,
     sync::{Arc, Mutex},
 };
 
@@ -106,4 +108,53 @@ fn a_writer_that_fails_ends_nothing() {
     let running = Running::start(WebSocketServer::new(ANY_PORT).trace_to(Full));
     logging(&running.url()).trace_to(Full).on_open(|conn| conn.stop()).run_forever().unwrap();
     running.stop();
+}
+
+#[test]
+fn an_observer_of_the_builder_is_told_too() {
+    let (seen, told) = (Written::default(), Written::default());
+    let running = Running::start(WebSocketServer::new(ANY_PORT));
+    let mut app = logging(&running.url())
+        .trace_to(seen.clone())
+        .with(|builder| {
+            let lines = Mutex::new(told.clone());
+            Ok(builder.on_connect_event(move |event| writeln!(lines.lock().unwrap(), "{event}").unwrap()))
+        })
+        .on_open(|conn| conn.stop());
+    app.run_forever().unwrap();
+    running.stop();
+    assert!(told.text().contains("> GET /ws HTTP/1.1\n"), "{}", told.text());
+    assert!(seen.text().starts_with(&told.text()), "{}", seen.text());
+}
+
+#[test]
+fn enabled_it_goes_to_standard_error() {
+    // This test prints, so another process of this binary runs it.
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "callback::trace::a_connection_that_is_traced_and_one_that_is_not"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(child.stderr).unwrap();
+    assert!(child.status.success(), "{printed}");
+    for (line, times) in [
+        // Both sides show it.
+        ("> GET /traced HTTP/1.1\n", 1),
+        ("< GET /traced HTTP/1.1\n", 1),
+        ("> text 5 bytes fin masked \"Hello\"\n", 1),
+        ("< text 5 bytes fin masked \"Hello\"\n", 1),
+        ("GET /quiet", 0),
+    ] {
+        assert_eq!(printed.matches(line).count(), times, "{line} in\n{printed}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_traced_and_one_that_is_not() {
+    for (path, on) in [("traced", true), ("quiet", false)] {
+        let server = WebSocketServer::new("ws://127.0.0.1:0/*").enable_trace(on);
+        let running = Running::start(server.on_message(|conn, _| conn.close(1000, "")));
+        let url = format!("ws://{}/{path}", running.address);
+        logging(&url).enable_trace(on).on_open(|conn| conn.send("Hello")).run_forever().unwrap();
+        running.stop();
+    }
 }

@@ -46,7 +46,9 @@ fn says(headers: &HeaderMap, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn by_default_nobody_else_may_read() {
-    for cors in [None, Some(Cors::new(OriginPolicy::SameOrigin))] {
+    let nobody =
+        [OriginPolicy::SameOrigin, OriginPolicy::SameOriginOr(Vec::new()), OriginPolicy::List(Vec::new())];
+    for cors in [None].into_iter().chain(nobody.map(|policy| Some(Cors::new(policy)))) {
         let server = site(cors).await;
         let answer = asked(&server, "GET", "/", &format!("Origin: {FRIEND}\r\n")).await;
         assert_eq!(answer.body(), "a page");
