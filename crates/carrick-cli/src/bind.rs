@@ -45,8 +45,9 @@ impl fmt::Display for Bind {
 }
 
 impl Bind {
-    /// A server that listens here, and where that is: a port 0 has become one that was free.
-    pub(crate) async fn listen(&self) -> Result<(Server, Bind), Failure> {
+    /// A server that listens here, and where that is: a port 0 has become one that was free. `written` is what stands in
+    /// front of an address on the command line, for hints.
+    pub(crate) async fn listen(&self, written: &str) -> Result<(Server, Bind), Failure> {
         let bound = match self {
             Bind::Ip(address) => Server::bind(address).await,
             #[cfg(unix)]
@@ -54,7 +55,7 @@ impl Bind {
             #[cfg(not(unix))]
             Bind::Unix(_) => Err(Error::Io(io::ErrorKind::Unsupported.into())),
         };
-        let server = bound.map_err(|error| self.failure(error))?;
+        let server = bound.map_err(|error| self.failure(error, written))?;
         let bound = match self {
             Bind::Ip(_) => Bind::Ip(server.local_addr()),
             Bind::Unix(path) => Bind::Unix(std::path::absolute(path)?),
@@ -62,14 +63,14 @@ impl Bind {
         Ok((server, bound))
     }
 
-    fn failure(&self, error: Error) -> Failure {
+    fn failure(&self, error: Error, written: &str) -> Failure {
         let kind = match &error {
             Error::Io(error) => error.kind(),
             _ => io::ErrorKind::Other,
         };
         let hint = match (self, kind) {
             (Bind::Ip(address), io::ErrorKind::AddrInUse) => format!(
-                "another program listens there; stop it, or take a free port with --bind {}:0",
+                "another program listens there; stop it, or take a free port with {written}{}:0",
                 bracketed(address.ip())
             ),
             (Bind::Ip(_), io::ErrorKind::PermissionDenied) => {
@@ -84,7 +85,7 @@ impl Bind {
                 "another program listens there, or there is a file that is no socket".to_owned()
             }
             (Bind::Unix(_), io::ErrorKind::NotFound) => "the folder of the socket has to exist".to_owned(),
-            _ => "try another address with --bind".to_owned(),
+            _ => format!("try another address with {}", written.trim_end()),
         };
         Failure::new(format!("cannot listen on {self}")).because(error).with_hint(hint)
     }

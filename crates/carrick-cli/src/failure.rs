@@ -2,17 +2,26 @@
 
 use std::{error::Error, fmt, io};
 
+use crate::exit::Exit;
+
 /// An error with a hint what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     what: String,
+    details: Vec<String>,
     hint: Option<String>,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    exit: Exit,
 }
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>) -> Failure {
-        Failure { what: what.into(), hint: None, cause: None }
+        Failure { what: what.into(), details: Vec::new(), hint: None, cause: None, exit: Exit::Failed }
+    }
+
+    /// Lines that stand below it.
+    pub(crate) fn with_details(self, details: Vec<String>) -> Failure {
+        Failure { details, ..self }
     }
 
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Failure {
@@ -23,8 +32,26 @@ impl Failure {
         Failure { cause: Some(cause.into()), ..self }
     }
 
+    /// Another exit code than [`Exit::Failed`].
+    pub(crate) fn with_exit(self, exit: Exit) -> Failure {
+        Failure { exit, ..self }
+    }
+
+    pub(crate) fn details(&self) -> &[String] {
+        &self.details
+    }
+
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The causes, the nearest first.
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        std::iter::successors(self.source(), |&cause| cause.source())
     }
 }
 

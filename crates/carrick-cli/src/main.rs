@@ -1,36 +1,49 @@
-//! The `carrick` command.
-//!
-//! Exit codes: 0 when all went well, 1 when the command failed, 2 when it was called in a way that it does not know.
+//! The `carrick` command. `exit.rs` says what its exit codes mean.
 
 mod args;
 mod bind;
+mod certificate;
 mod chat;
 mod commands;
+mod connect;
+mod duplex;
+mod escape;
+mod exit;
 mod failure;
+mod hosting;
+mod listen;
 mod output;
 mod page;
+mod print;
+mod signals;
+mod terminal;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::{
+    args::{Args, Command},
+    exit::Exit,
+    failure::Failure,
+};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(failure::Failure::from).and_then(|runtime| {
-        runtime.block_on(async {
-            match args.command {
-                Command::Serve(serve) => commands::serve(serve).await,
-            }
-        })
+    let exit = run(Args::parse().command).unwrap_or_else(|failure| {
+        output::error(&failure);
+        failure.exit()
     });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::error(&failure);
-            ExitCode::FAILURE
-        }
+    terminal::restore();
+    exit.into()
+}
+
+fn run(command: Command) -> Result<Exit, Failure> {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match command {
+        Command::Connect(args) => runtime()?.block_on(commands::connect(*args)),
+        Command::Listen(args) => runtime()?.block_on(commands::listen(*args)),
+        Command::Serve(args) => runtime()?.block_on(commands::serve(*args)),
+        Command::Completions(args) => Ok(commands::completions(&args)),
+        Command::Man(args) => commands::man(&args),
     }
 }

@@ -1,31 +1,97 @@
 //! The only place that prints: data to standard output, words to standard error.
+//!
+//! While a line is being edited on the terminal both go through the editor, which puts them above that line.
+
 use std::{
-    error::Error,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::failure::Failure;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+use crate::{escape, failure::Failure};
+
+/// Prints above the line that is being edited. False if the editor is gone.
+pub(crate) type Above = Box<dyn FnMut(String) -> bool + Send>;
+
+/// Bytes of data as they are.
+pub(crate) fn data(bytes: &[u8]) -> io::Result<()> {
+    if io::stdout().is_terminal() && above(&String::from_utf8_lossy(bytes)) {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
 
 /// One line of data. A reader that went away is no failure.
 pub(crate) fn line(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let _ = data(format!("{text}\n").as_bytes());
 }
 
 /// One line of words. As above: `eprintln!` would panic.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let line = format!("{text}\n");
+    if !(io::stderr().is_terminal() && above(&line)) {
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+/// One line of words that is less important than the others.
+pub(crate) fn aside(text: &str) {
+    note(&paint(text, Style::new().dimmed(), &io::stderr()));
 }
 
 /// Why the command failed, with its causes and what to do about it.
 pub(crate) fn error(failure: &Failure) {
-    note(&format!("error: {failure}"));
-    let mut source = failure.source();
-    while let Some(cause) = source {
-        note(&format!("  because {cause}"));
-        source = cause.source();
+    let label = paint("error:", AnsiColor::Red.on_default().bold(), &io::stderr());
+    note(&format!("{label} {}", escape::line(&failure.to_string())));
+    for cause in failure.causes() {
+        note(&format!("  because {}", escape::line(&cause.to_string())));
+    }
+    for detail in failure.details() {
+        note(&format!("  {}", escape::line(detail)));
     }
     if let Some(hint) = failure.hint() {
-        note(&format!("hint: {hint}"));
+        let label = paint("hint:", AnsiColor::Cyan.on_default().bold(), &io::stderr());
+        note(&format!("{label} {hint}"));
     }
 }
+
+/// A mark in front of data on a terminal, as the sign of where it comes from.
+pub(crate) fn mark(text: &str) -> String {
+    paint(text, AnsiColor::Cyan.on_default(), &io::stdout())
+}
+
+/// Lets everything go through an editor from now on, or no longer.
+pub(crate) fn set_above(printer: Option<Above>) {
+    *lock() = printer;
+}
+
+/// Leaves the terminal behind as a shell wants it: what was being edited is cleared away.
+pub(crate) fn clear_prompt() {
+    // Bracketed paste off, to the start of the line, clear to the end of the screen.
+    let _ = io::stdout().lock().write_all(b"\x1b[?2004l\r\x1b[J");
+    let _ = io::stdout().lock().flush();
+}
+
+fn above(text: &str) -> bool {
+    lock().as_mut().is_some_and(|print| print(text.to_owned()))
+}
+
+fn lock() -> MutexGuard<'static, Option<Above>> {
+    ABOVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Colour is for a terminal that wants it: `NO_COLOR`, `CLICOLOR` and `TERM` are heard.
+fn paint(text: &str, style: Style, stream: &impl anstream::stream::RawStream) -> String {
+    match AutoStream::choice(stream) {
+        ColorChoice::Never => text.to_owned(),
+        ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi => {
+            format!("{style}{text}{style:#}")
+        }
+    }
+}
+
+static ABOVE: Mutex<Option<Above>> = Mutex::new(None);

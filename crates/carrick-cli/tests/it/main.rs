@@ -5,8 +5,21 @@
 
 mod certificate;
 mod chat;
+mod connect;
+mod connect_end;
+mod connect_ndjson;
+#[cfg(unix)]
+mod connect_terminal;
+mod connect_tls;
 mod failures;
+mod listen;
+#[cfg(unix)]
+mod listen_exec;
+mod reference;
+mod refusals;
 mod serve;
 mod support;
+#[cfg(unix)]
+mod terminal;
 #[cfg(unix)]
 mod unix;

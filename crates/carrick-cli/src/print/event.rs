@@ -1,0 +1,172 @@
+//! One JSON object a line for everything that happens.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use carrick::{
+    WebSocket,
+    protocol::{Closed, Direction, FrameRecord, Initiator, Message},
+};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Something that happened, and at which client of a server.
+#[derive(Debug)]
+pub(crate) struct Happening<'a> {
+    pub(crate) client: Option<u64>,
+    pub(crate) event: Event<'a>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Event<'a> {
+    /// A server listens at this URL.
+    Listening {
+        url: &'a str,
+    },
+    /// The connection is open; `peer` is the URL of the server, or the address of the client.
+    Open {
+        peer: &'a str,
+        websocket: &'a WebSocket,
+    },
+    Message {
+        direction: Direction,
+        message: &'a Message,
+    },
+    /// A ping or a pong, with the time since the ping for a pong that answers one of ours.
+    Control {
+        record: &'a FrameRecord,
+        round_trip: Option<Duration>,
+    },
+    Closed(&'a Closed),
+    Failed(&'a Failure),
+}
+
+/// The line, with its end.
+pub(super) fn line(happening: &Happening<'_>) -> String {
+    let line = Line { client: happening.client, ..Line::of(&happening.event) };
+    let mut json = serde_json::to_string(&line).expect("strings and numbers can be written as JSON");
+    json.push('\n');
+    json
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Line<'a> {
+    event: Cow<'static, str>,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subprotocol: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deflate: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round_trip_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clean: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn of(event: &Event<'a>) -> Line<'a> {
+        let line =
+            Line { time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(), ..Line::default() };
+        match event {
+            Event::Listening { url } => Line { event: "listening".into(), url: Some(url), ..line },
+            Event::Open { peer, websocket } => Line {
+                event: "open".into(),
+                url: Some(peer),
+                subprotocol: websocket.subprotocol(),
+                deflate: Some(websocket.agreement().deflate.is_some()),
+                ..line
+            },
+            Event::Message { direction, message } => {
+                let line = Line {
+                    event: "message".into(),
+                    direction: Some(word(*direction)),
+                    length: u64::try_from(message.len()).ok(),
+                    ..line
+                };
+                match message {
+                    Message::Text(text) => Line { kind: Some("text"), data: Some(text.as_str()), ..line },
+                    Message::Binary(bytes) => {
+                        Line { kind: Some("binary"), base64: Some(STANDARD.encode(bytes)), ..line }
+                    }
+                }
+            }
+            Event::Control { record, round_trip } => {
+                let text = std::str::from_utf8(&record.preview).ok();
+                Line {
+                    event: record.opcode.to_string().into(),
+                    direction: Some(word(record.direction)),
+                    length: Some(record.length),
+                    data: text,
+                    base64: text.is_none().then(|| STANDARD.encode(&record.preview)),
+                    round_trip_ms: round_trip.map(|time| time.as_secs_f64() * 1e3),
+                    ..line
+                }
+            }
+            Event::Closed(closed) => Line {
+                event: "close".into(),
+                code: Some(closed.code().into()),
+                meaning: closed.code().meaning(),
+                reason: Some(closed.reason()),
+                by: Some(match closed.by {
+                    Initiator::Application => "us",
+                    Initiator::Library => "library",
+                    Initiator::Peer => "peer",
+                }),
+                clean: Some(closed.is_clean()),
+                violation: closed.violation.as_ref().map(ToString::to_string),
+                ..line
+            },
+            Event::Failed(failure) => Line {
+                event: "error".into(),
+                error: Some(failure.to_string()),
+                causes: failure.causes().map(ToString::to_string).collect(),
+                details: failure.details().to_vec(),
+                hint: failure.hint(),
+                ..line
+            },
+        }
+    }
+}
+
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    }
+}
