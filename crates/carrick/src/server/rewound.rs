@@ -10,12 +10,11 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{linger::Linger, patience::Patience};
-use crate::transport::NetStream;
+use crate::transport::{NetStream, Prefixed};
 
 /// A stream of which some bytes were read already, and whose peer has to read.
 pub(super) struct Rewound {
-    received: Bytes,
-    stream: NetStream,
+    stream: Prefixed,
     patience: Patience,
     /// There once our side has ended.
     linger: Option<Linger>,
@@ -23,12 +22,12 @@ pub(super) struct Rewound {
 
 impl Rewound {
     pub(super) fn new(received: Bytes, stream: NetStream) -> Rewound {
-        Rewound { received, stream, patience: Patience::default(), linger: None }
+        Rewound { stream: Prefixed { received, stream }, patience: Patience::default(), linger: None }
     }
 
     /// The stream, and what of those bytes was not read again.
     pub(super) fn into_parts(self) -> (NetStream, Bytes) {
-        (self.stream, self.received)
+        (self.stream.stream, self.stream.received)
     }
 
     /// Bounds how long a write makes no progress.
@@ -43,12 +42,7 @@ impl AsyncRead for Rewound {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.received.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
-        }
-        let n = self.received.len().min(buffer.remaining());
-        buffer.put_slice(&self.received.split_to(n));
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 

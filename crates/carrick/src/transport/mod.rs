@@ -29,6 +29,7 @@ pub(crate) use head_lines::HeadLines;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+pub(crate) use prefixed::Prefixed;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;
 #[cfg(feature = "tls")]

@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::stream::NetStream;
 
 /// `stream`, with `received` in front of what it will bring.
-pub(super) struct Prefixed {
-    pub(super) received: Bytes,
-    pub(super) stream: NetStream,
+pub(crate) struct Prefixed {
+    pub(crate) received: Bytes,
+    pub(crate) stream: NetStream,
 }
 
 impl AsyncRead for Prefixed {
