@@ -4,9 +4,11 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
-    time::Duration,
 };
 
 use anstream::{AutoStream, ColorChoice};
@@ -71,22 +73,22 @@ pub(crate) fn set_above(printer: Above) {
     *lock() = Some(printer);
 }
 
-/// Waits until the editor has put everything above its line that it was given, but not for long.
-pub(crate) fn settle() {
-    let (sender, settled) = mpsc::channel();
+/// Makes the editor stop once it has put above its line what it was given; it looks at `leaving` before it draws its line
+/// anew. Does not wait for it.
+pub(crate) fn let_editor_stop(leaving: Arc<AtomicBool>) {
     thread::spawn(move || {
-        // The editor has room for one text more than it is printing: once it took the second of these, it has printed what
-        // came before the first. Each goes up a line and down again.
-        let _ = above(UP_AND_DOWN) && above(UP_AND_DOWN);
-        let _ = sender.send(());
+        // The editor has room for one text beside the one that it is printing. Once it took this one, it has taken all.
+        above(UP_AND_DOWN);
+        leaving.store(true, Ordering::SeqCst);
+        // It may have printed that already, and needs a reason to draw its line.
+        above(UP_AND_DOWN);
     });
-    let _ = settled.recv_timeout(SETTLE_LIMIT);
 }
 
 /// Leaves the terminal behind as a shell wants it: what was being edited is cleared away.
 pub(crate) fn clear_prompt() {
-    // Bracketed paste off, to the start of the line, clear to the end of the screen.
-    let _ = io::stdout().lock().write_all(b"\x1b[?2004l\r\x1b[J");
+    // What is written is shown at once, bracketed paste off, to the start of the line, clear to the end of the screen.
+    let _ = io::stdout().lock().write_all(b"\x1b[?2026l\x1b[?2004l\r\x1b[J");
     let _ = io::stdout().lock().flush();
 }
 
@@ -108,7 +110,7 @@ fn paint(text: &str, style: Style, stream: &impl anstream::stream::RawStream) ->
     }
 }
 
+/// Prints nothing: up a line and down again.
 const UP_AND_DOWN: &str = "\x1b[A\n";
-const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 
 static ABOVE: Mutex<Option<Above>> = Mutex::new(None);

@@ -11,9 +11,10 @@ use crate::{exit::Exit, terminal};
 
 /// Waits for Ctrl-C or SIGTERM. Another Ctrl-C stops at once then.
 pub(crate) async fn stop() {
-    interrupted().await;
-    tokio::spawn(async {
-        interrupted().await;
+    let mut signals = Signals::new();
+    signals.next().await;
+    tokio::spawn(async move {
+        signals.next().await;
         cut(Exit::Failed);
     });
 }
@@ -30,9 +31,11 @@ impl Interruptions {
     pub(crate) fn watch() -> Interruptions {
         let interruptions = Interruptions { first: Arc::default(), presses: Arc::default() };
         let pressed = interruptions.clone();
+        // From here on, and not from when the task has its first turn.
+        let mut signals = Signals::new();
         tokio::spawn(async move {
             loop {
-                interrupted().await;
+                signals.next().await;
                 pressed.press();
             }
         });
@@ -53,19 +56,47 @@ impl Interruptions {
     }
 }
 
-async fn interrupted() {
-    #[cfg(unix)]
-    {
+/// Ctrl-C and SIGTERM from now on.
+#[cfg(unix)]
+struct Signals {
+    /// `None` where the system refuses to tell.
+    streams: Option<[tokio::signal::unix::Signal; 2]>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+        let interrupt = signal(SignalKind::interrupt());
+        let streams = interrupt.and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+        Signals { streams: streams.ok() }
+    }
+
+    async fn next(&mut self) {
+        match &mut self.streams {
+            Some([interrupt, terminate]) => tokio::select! {
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
-            }
-            return;
+            },
+            None => std::future::pending().await,
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Signals {
+        Signals
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Ends without waiting for anybody.

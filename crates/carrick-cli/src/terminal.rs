@@ -3,7 +3,8 @@
 
 use std::{
     io::{self, IsTerminal},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool, mpsc::Receiver},
+    time::Duration,
 };
 
 use crate::output;
@@ -13,16 +14,27 @@ pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Remembers how the terminal is, for [`restore`].
-pub(crate) fn remember() {
-    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Mode::now();
+/// A line editor at work, and how to end it.
+#[derive(Debug)]
+pub(crate) struct Editor {
+    /// That it is to draw its line no more.
+    pub(crate) leaving: Arc<AtomicBool>,
+    /// Told when it does not.
+    pub(crate) stopped: Receiver<()>,
+}
+
+/// Remembers how the terminal is, before an editor changes it, for [`restore`].
+pub(crate) fn remember(editor: Editor) {
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Mode::now().map(|mode| (mode, editor));
 }
 
 /// Makes the terminal what it was, if it was remembered, once it shows everything that was printed.
 pub(crate) fn restore() {
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(mode) = before {
-        output::settle();
+    if let Some((mode, editor)) = before {
+        output::let_editor_stop(editor.leaving);
+        // It stops at once, but nothing is worth a terminal that stays as it is.
+        let _ = editor.stopped.recv_timeout(PATIENCE);
         mode.set();
         output::clear_prompt();
     }
@@ -55,4 +67,6 @@ impl Mode {
     fn set(&self) {}
 }
 
-static BEFORE: Mutex<Option<Mode>> = Mutex::new(None);
+const PATIENCE: Duration = Duration::from_secs(1);
+
+static BEFORE: Mutex<Option<(Mode, Editor)>> = Mutex::new(None);

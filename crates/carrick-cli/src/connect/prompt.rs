@@ -1,9 +1,18 @@
 //! The line editor.
 
-use std::{io, path::PathBuf, thread};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, channel},
+    },
+    thread,
+};
 
 use rustyline::{
-    Config, Context, Editor, ExternalPrinter, Helper, Highlighter, Hinter,
+    Config, Context, ExternalPrinter, Helper, Highlighter, Hinter,
     completion::{Completer, FilenameCompleter, Pair},
     error::ReadlineError,
     history::FileHistory,
@@ -12,7 +21,11 @@ use rustyline::{
 use tokio::sync::mpsc;
 
 use super::{history, input::Input, request::COMMANDS};
-use crate::{output, signals::Interruptions, terminal};
+use crate::{
+    output,
+    signals::Interruptions,
+    terminal::{self, Editor},
+};
 
 /// Reads lines in a thread of its own until Ctrl-D or Ctrl-C. What is printed meanwhile stands above the line. An error
 /// says that this terminal cannot edit lines.
@@ -21,21 +34,27 @@ pub(crate) fn start(
     lines: mpsc::Sender<Input>,
     interruptions: Interruptions,
 ) -> Result<(), ReadlineError> {
-    let prompt = Prompt::new(history)?;
-    terminal::remember();
-    thread::spawn(move || prompt.run(&lines, &interruptions));
+    let mut prompt = Prompt::new(history)?;
+    let leaving = Arc::new(AtomicBool::new(false));
+    let (sender, stopped) = channel();
+    terminal::remember(Editor { leaving: Arc::clone(&leaving), stopped });
+    let sign = Sign { leaving, stopped: sender };
+    thread::spawn(move || {
+        prompt.run(&sign, &lines, &interruptions);
+        let _ = sign.stopped.send(());
+    });
     Ok(())
 }
 
 struct Prompt {
-    editor: Editor<Assistant, FileHistory>,
+    editor: rustyline::Editor<Assistant, FileHistory>,
     history: Option<PathBuf>,
 }
 
 impl Prompt {
     fn new(history: Option<PathBuf>) -> Result<Prompt, ReadlineError> {
         let config = Config::builder().history_ignore_space(true).max_history_size(HISTORY_LINES)?.build();
-        let mut editor = Editor::with_config(config)?;
+        let mut editor = rustyline::Editor::with_config(config)?;
         editor.set_helper(Some(Assistant { files: FilenameCompleter::new() }));
         let mut printer = editor.create_external_printer()?;
         output::set_above(Box::new(move |text| printer.print(text).is_ok()));
@@ -53,9 +72,9 @@ impl Prompt {
         Ok(Prompt { editor, history })
     }
 
-    fn run(mut self, lines: &mpsc::Sender<Input>, interruptions: &Interruptions) {
+    fn run(&mut self, sign: &Sign, lines: &mpsc::Sender<Input>, interruptions: &Interruptions) {
         loop {
-            let input = match self.editor.readline(PROMPT) {
+            let input = match self.editor.readline(sign) {
                 Ok(line) if line.is_empty() => continue,
                 Ok(line) => {
                     self.remember(&line);
@@ -79,6 +98,25 @@ impl Prompt {
         if let (true, Some(path)) = (added, &self.history) {
             let _ = self.editor.append_history(path);
         }
+    }
+}
+
+/// What stands before the line. The editor asks for it whenever it draws its line.
+struct Sign {
+    leaving: Arc<AtomicBool>,
+    stopped: Sender<()>,
+}
+
+impl rustyline::Prompt for Sign {
+    fn raw(&self) -> &str {
+        if self.leaving.load(Ordering::SeqCst) {
+            // The process ends now, and the line that is half drawn is not wanted any more.
+            let _ = self.stopped.send(());
+            loop {
+                thread::park();
+            }
+        }
+        PROMPT
     }
 }
 

@@ -16,10 +16,17 @@ const CTRL_A: &str = "\x01";
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
 
+/// Waits until lines are edited: what is typed before that is echoed by the terminal itself.
+fn connect(args: &[&str], environment: &[(&str, &str)]) -> Terminal {
+    let mut terminal = Terminal::start(args, environment);
+    terminal.prompts();
+    terminal
+}
+
 #[test]
 fn a_line_is_edited_with_the_arrow_keys_and_sent_with_enter() {
     let serve = Serve::start(&[]);
-    let mut terminal = Terminal::start(&["connect", &serve.echo()], &[]);
+    let mut terminal = connect(&["connect", &serve.echo()], &[]);
     terminal.shows("the greeting", |lines| lines.iter().any(|line| line.starts_with("connected to ws://")));
     terminal.types("helo");
     terminal.edits("> helo");
@@ -48,7 +55,7 @@ fn what_comes_while_a_line_is_typed_stands_above_it() {
             }
         }
     });
-    let mut terminal = Terminal::start(&["connect", &url], &[]);
+    let mut terminal = connect(&["connect", &url], &[]);
     terminal.types("half a line");
     terminal.edits("> half a line");
     told.notify_one();
@@ -72,7 +79,7 @@ fn the_history_is_kept_between_two_runs() {
     let path = history.to_str().unwrap().to_owned();
     let args = ["connect", "--history", &path, &echo];
 
-    let mut first = Terminal::start(&args, &environment);
+    let mut first = connect(&args, &environment);
     for line in ["one of the first run", " a secret", "two of the first run"] {
         first.types(&format!("{line}\r"));
         first.shows_line(&format!("< {line}"));
@@ -82,8 +89,7 @@ fn the_history_is_kept_between_two_runs() {
     assert_eq!(fs::metadata(&history).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!fs::read_to_string(&history).unwrap().contains("secret"));
 
-    let mut second = Terminal::start(&args, &environment);
-    second.shows("the prompt", |lines| lines.last().is_some_and(|line| line == ">"));
+    let mut second = connect(&args, &environment);
     second.types(UP);
     second.edits("> two of the first run");
     second.types(UP);
@@ -106,6 +112,7 @@ fn without_a_flag_the_history_is_where_the_state_of_programs_is() {
         let mut environment = vec![("HOME", home), ("XDG_STATE_HOME", home)];
         environment.extend(variable.map(|value| ("CARRICK_HISTORY", value)));
         let mut terminal = Terminal::start_with_history(&[flags, &[&echo]].concat(), &environment);
+        terminal.prompts();
         terminal.types("remember\r");
         terminal.shows_line("< remember");
         terminal.types(CTRL_D);
@@ -125,7 +132,7 @@ fn without_a_flag_the_history_is_where_the_state_of_programs_is() {
 #[test]
 fn a_json_value_goes_on_in_the_next_line() {
     let serve = Serve::start(&[]);
-    let mut terminal = Terminal::start(&["connect", "--output", "json", &serve.echo()], &[]);
+    let mut terminal = connect(&["connect", "--output", "json", &serve.echo()], &[]);
     terminal.types("{\"a\":\r");
     terminal.edits("> {\"a\":");
     terminal.types("[1,\r2]}\r");
@@ -147,7 +154,7 @@ fn commands_ping_send_and_close() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file.txt");
     fs::write(&file, "out of a file").unwrap();
-    let mut terminal = Terminal::start(&["connect", &serve.echo()], &[]);
+    let mut terminal = connect(&["connect", &serve.echo()], &[]);
     terminal.types("/ping hello\r");
     terminal.shows("the pong", |lines| lines.iter().any(|line| line.starts_with("pong after ")));
     terminal.types("/binary 00 ff\r");
@@ -174,7 +181,7 @@ fn what_a_server_sends_cannot_change_the_screen() {
         websocket.send("safe\x1b[2J\x1b]0;title\x07\u{202e}end").await.unwrap();
         while websocket.recv().await.is_some() {}
     });
-    let mut terminal = Terminal::start(&["connect", &url], &[]);
+    let mut terminal = connect(&["connect", &url], &[]);
     terminal.shows_line("< safe\\u{1b}[2J\\u{1b}]0;title\\u{7}\\u{202e}end");
 }
 
@@ -190,7 +197,7 @@ fn a_server_that_closes_leaves_the_terminal_as_it_was() {
             let _ = websocket.close(CloseCode::GOING_AWAY, "night").await;
         }
     });
-    let mut terminal = Terminal::start(&["connect", &url], &[]);
+    let mut terminal = connect(&["connect", &url], &[]);
     terminal.types("half a line");
     terminal.edits("> half a line");
     assert!(!terminal.is_as_before());
@@ -207,7 +214,7 @@ fn a_server_that_closes_leaves_the_terminal_as_it_was() {
 #[test]
 fn ctrl_c_closes_and_a_second_one_cuts() {
     let serve = Serve::start(&[]);
-    let mut polite = Terminal::start(&["connect", &serve.echo()], &[]);
+    let mut polite = connect(&["connect", &serve.echo()], &[]);
     polite.shows("the greeting", |lines| lines.iter().any(|line| line.starts_with("connected to ws://")));
     polite.types("typing");
     polite.edits("> typing");
@@ -221,12 +228,13 @@ fn ctrl_c_closes_and_a_second_one_cuts() {
         websocket.send("open").await.unwrap();
         std::future::pending::<()>().await;
     });
-    let mut deaf = Terminal::start(&["connect", "--trace", &url], &[]);
+    let mut deaf = connect(&["connect", "--trace", &url], &[]);
     deaf.shows_line("< open");
     deaf.types(CTRL_C);
     deaf.shows("the close frame", |lines| lines.iter().any(|line| line.contains("> close")));
     deaf.types(CTRL_C);
-    assert_eq!(deaf.ends().0.code(), Some(130));
+    let (status, _) = deaf.ends();
+    assert_eq!(status.code(), Some(130), "{status}");
     assert!(deaf.is_as_before());
 }
 
@@ -234,7 +242,7 @@ fn ctrl_c_closes_and_a_second_one_cuts() {
 fn colour_is_for_terminals_that_want_it() {
     let serve = Serve::start(&[]);
     let colour = |environment: &[(&str, &str)]| {
-        let mut terminal = Terminal::start(&["connect", &serve.echo()], environment);
+        let mut terminal = connect(&["connect", &serve.echo()], environment);
         terminal.types("hi\r");
         terminal.shows_line("< hi");
         terminal.types(CTRL_D);
@@ -258,7 +266,7 @@ fn a_terminal_that_knows_no_cursor_is_read_line_by_line() {
 #[test]
 fn lines_that_are_pasted_at_once_are_all_sent() {
     let serve = Serve::start(&[]);
-    let mut terminal = Terminal::start(&["connect", &serve.echo()], &[]);
+    let mut terminal = connect(&["connect", &serve.echo()], &[]);
     terminal.types("first\rsecond\rthird\r");
     for line in ["< first", "< second", "< third"] {
         terminal.shows_line(line);

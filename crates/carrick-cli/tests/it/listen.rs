@@ -111,6 +111,7 @@ fn what_is_typed_at_a_terminal_goes_to_all_clients() {
     let lines = terminal.shows("where it listens", |lines| {
         lines.iter().any(|line| line.starts_with("listening on ws://127.0.0.1:") && line.ends_with('/'))
     });
+    terminal.prompts();
     let url = lines.iter().find_map(|line| line.strip_prefix("listening on ")).unwrap();
     let mut websocket = carrick::blocking::connect(url).unwrap();
     websocket.send("from a client").unwrap();

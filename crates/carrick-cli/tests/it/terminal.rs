@@ -96,6 +96,15 @@ impl Terminal {
         self.shows(line, |lines| lines.last().is_some_and(|last| last == line))
     }
 
+    /// Waits until it is connected and asks for a line.
+    pub(crate) fn prompts(&mut self) {
+        self.shows("the prompt", |lines| {
+            let is_open =
+                |line: &String| line.starts_with("connected to ") || line.starts_with("listening on ");
+            lines.iter().any(is_open) && lines.last().is_some_and(|line| line == ">")
+        });
+    }
+
     /// Waits for the end; the lines of the screen then.
     pub(crate) fn ends(&mut self) -> (ExitStatus, Vec<String>) {
         let status = self.child.wait().unwrap();
