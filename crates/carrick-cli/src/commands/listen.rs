@@ -55,7 +55,7 @@ pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
     let desk = Arc::new(Desk {
         answer,
         printer,
-        announcer: Announcer::new(),
+        announcer: Announcer::new(args.limits.max_message_bytes),
         reader_gone: Notify::new(),
         latest: 0.into(),
     });

@@ -14,16 +14,10 @@ use carrick::{
     protocol::{CloseCode, Direction, FrameRecord, Message, Opcode},
 };
 use http::Request;
-use tokio::{
-    sync::{
-        Notify,
-        broadcast::{Receiver, error::RecvError},
-    },
-    task,
-};
+use tokio::{sync::Notify, task};
 
 use super::{
-    announce::{Announcement, Announcer, What},
+    announce::{Announcement, Announcements, Announcer, Lagged, What},
     exec::{self, Exec},
 };
 use crate::{
@@ -91,17 +85,14 @@ struct Client<'a> {
 
 impl Client<'_> {
     /// Prints what comes and sends what is to be sent, until the connection is closed; the error if it failed.
-    async fn talk(
-        &self,
-        websocket: &mut WebSocket,
-        mut announcements: Receiver<Announcement>,
-    ) -> Option<Error> {
+    async fn talk(&self, websocket: &mut WebSocket, mut announcements: Announcements) -> Option<Error> {
         let echoes = matches!(self.desk.answer, Answer::Echo);
         let mut outgoing = None;
         let mut closing = false;
         loop {
             // An echo that cannot leave yet holds up what comes after it.
             let wish = Wish { deaf: echoes && outgoing.is_some(), ..Wish::default() };
+            let is_busy = outgoing.is_some();
             tokio::select! {
                 happened = duplex::next(websocket, &mut outgoing, wish) => match happened {
                     Happened::Queued(Outgoing::Message(message)) => {
@@ -123,7 +114,7 @@ impl Client<'_> {
                         return error;
                     }
                 },
-                announced = announcements.recv(), if outgoing.is_none() && !closing => {
+                announced = next_of(&mut announcements, is_busy), if !closing => {
                     let (code, reason) = match announced {
                         Ok(announcement) if announcement.from == Some(self.id) => continue,
                         Ok(Announcement { what: What::Send(next), .. }) => {
@@ -131,10 +122,11 @@ impl Client<'_> {
                             continue;
                         }
                         Ok(Announcement { what: What::Close { code, reason }, .. }) => (code, reason),
-                        Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                        Err(Lagged) => {
                             (CloseCode::TRY_AGAIN_LATER, "too slow for what is sent here".to_owned())
                         }
                     };
+                    outgoing = None;
                     // It was checked where it was typed.
                     let _ = websocket.start_close(code, &reason);
                     closing = true;
@@ -181,4 +173,13 @@ impl Client<'_> {
     fn note(&self, words: &str) {
         output::aside(&escape::line(&format!("client {}: {words}", self.id)));
     }
+}
+
+/// Who has something to send takes no more, and is told to go when that takes too long.
+async fn next_of(announcements: &mut Announcements, busy: bool) -> Result<Announcement, Lagged> {
+    if busy {
+        announcements.lagged().await;
+        return Err(Lagged);
+    }
+    announcements.recv().await
 }

@@ -83,6 +83,26 @@ fn broadcast_sends_to_all_others() {
 }
 
 #[test]
+fn a_client_that_takes_nothing_is_closed_once_it_is_too_many_bytes_behind() {
+    let mut listen = Listen::start(&["--broadcast", "--no-deflate", "--max-message-bytes", "1048576"]);
+    let mut slow = listen.connect("");
+    listen.says("client 1: connected");
+    let printed = std::mem::replace(&mut listen.printed, Listen::nothing());
+    std::thread::spawn(move || printed.count());
+    let mut ada = listen.connect("");
+    // Far fewer than could be counted, and more bytes than the network and the server keep.
+    for _ in 0..60 {
+        ada.send(Message::binary(vec![0; 1 << 20])).unwrap();
+    }
+    let mut count = 0;
+    while let Some(Ok(_)) = slow.recv() {
+        count += 1;
+    }
+    assert!(count < 60, "{count}");
+    assert_eq!(slow.closed().unwrap().code(), CloseCode::TRY_AGAIN_LATER);
+}
+
+#[test]
 fn lines_of_a_pipe_go_to_all_clients() {
     let mut listen = Listen::start(&[]);
     let (mut ada, mut grace) = (listen.connect(""), listen.connect(""));
