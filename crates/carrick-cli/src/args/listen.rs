@@ -99,9 +99,10 @@ Input and output:
 Programs:
   A program of --exec finds in its environment REMOTE_ADDR, REMOTE_PORT,
   REQUEST_URI, PATH_INFO, QUERY_STRING, SERVER_NAME, SERVER_PORT,
-  WEBSOCKET_PROTOCOL and the headers of the request as HTTP_*. When it ends,
-  the connection is closed with 1000, or with 1011 if it failed. When the
-  connection ends, it gets the end of its input, SIGTERM after 1 s more, and
+  WEBSOCKET_PROTOCOL and the headers of the request as HTTP_*, without
+  Authorization, Proxy-Authorization, Proxy and names with an underscore. When
+  it ends, the connection is closed with 1000, or with 1011 if it failed. When
+  the connection ends, it gets the end of its input, SIGTERM after 1 s more, and
   SIGKILL after 2 s more.
 
 Examples:

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http::Request;
+use http::{HeaderName, Request, header};
 
 use crate::bind::Bind;
 
@@ -37,8 +37,7 @@ pub(crate) fn variables(
     ];
     let mut variables: Vec<_> = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     for name in request.headers().keys() {
-        // A program would take HTTP_PROXY for the proxy that it is to use (CVE-2016-5385).
-        if name == "proxy" {
+        if is_withheld(name) {
             continue;
         }
         let values: Vec<_> = request
@@ -54,6 +53,16 @@ pub(crate) fn variables(
     variables
 }
 
+/// Whether a program does not learn of a header.
+fn is_withheld(name: &HeaderName) -> bool {
+    // A program would take HTTP_PROXY for the proxy that it is to use (CVE-2016-5385). The environment of a process can be
+    // seen by others, and a variable must not be able to stand for two headers: X-A and X_A would be the same one.
+    name == "proxy"
+        || name == header::AUTHORIZATION
+        || name == header::PROXY_AUTHORIZATION
+        || name.as_str().contains('_')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +74,9 @@ mod tests {
             .header("x-two", "1")
             .header("x-two", "2")
             .header("proxy", "http://evil.example")
+            .header("x_two", "3")
+            .header("authorization", "Basic secret")
+            .header("proxy-authorization", "Basic secret")
             .body(())
             .unwrap();
         request.extensions_mut().insert::<SocketAddr>("192.0.2.7:4000".parse().unwrap());
@@ -80,6 +92,9 @@ mod tests {
         assert_eq!(value("SERVER_PROTOCOL"), Some("HTTP/1.1"));
         assert_eq!(value("WEBSOCKET_PROTOCOL"), Some("chat"));
         assert_eq!(value("HTTP_X_TWO"), Some("1, 2"));
-        assert_eq!(value("HTTP_PROXY"), None);
+        for withheld in ["HTTP_PROXY", "HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION"] {
+            assert_eq!(value(withheld), None, "{withheld}");
+        }
+        assert_eq!(variables.iter().filter(|(name, _)| name == "HTTP_X_TWO").count(), 1);
     }
 }
