@@ -7,6 +7,7 @@ mod chat;
 mod commands;
 mod connect;
 mod duplex;
+mod ending;
 mod escape;
 mod exit;
 mod failure;

@@ -60,7 +60,7 @@ pub(crate) struct Hosting {
     #[arg(long = "origin", value_name = "ORIGIN", value_parser = parse::origin)]
     pub(crate) origins: Vec<AllowedOrigin>,
 
-    /// Most open connections
+    /// Most open connections. Further clients wait in the queue of the system until one of them ends
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
 

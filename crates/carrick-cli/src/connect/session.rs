@@ -4,7 +4,9 @@ use std::{io, path::Path, time::Duration};
 
 use carrick::{
     ClientBuilder, Error, WebSocket,
-    protocol::{CloseCode, Closed, Direction, FrameRecord, Initiator, Message, Opcode, Violation},
+    protocol::{
+        CloseCode, CloseFrame, Closed, Direction, FrameRecord, Initiator, Message, Opcode, Violation,
+    },
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -20,7 +22,7 @@ use super::{
 use crate::{
     args::{Linger, SendFormat},
     duplex::{self, Happened, Outgoing, Wish},
-    escape,
+    ending, escape,
     exit::Exit,
     failure::Failure,
     output,
@@ -57,6 +59,8 @@ pub(crate) struct Session {
     line_number: u64,
     /// What waits to be sent. Another connection goes on with it.
     outgoing: Option<Outgoing>,
+    /// The close frame that we asked for on this connection.
+    sent: Option<CloseFrame>,
     /// When the goal is given up.
     deadline: Option<Instant>,
 }
@@ -98,6 +102,7 @@ impl Session {
             lines: Some(lines),
             line_number: 0,
             outgoing: None,
+            sent: None,
             deadline: None,
         }
     }
@@ -171,6 +176,7 @@ impl Session {
     /// Sends what comes in and prints what is received until the connection is closed.
     async fn talk(&mut self, websocket: &mut WebSocket) -> End {
         self.opened(websocket);
+        self.sent = None;
         let mut why = None;
         let mut cut = None;
         let mut is_flushed = false;
@@ -231,6 +237,7 @@ impl Session {
                 self.outgoing = None;
                 // Does nothing if `/close` has sent its own frame.
                 let _ = websocket.start_close(CloseCode::NORMAL, "");
+                self.sent = self.sent.take().or(CloseFrame::new(CloseCode::NORMAL, "").ok());
                 cut = self.cut_at(&closing).or(cut);
                 why = Some(closing);
             }
@@ -295,7 +302,10 @@ impl Session {
             },
             Ok(Request::Close { code, reason }) => {
                 return match websocket.start_close(code, &reason) {
-                    Ok(()) => Some(Why::Asked),
+                    Ok(()) => {
+                        self.sent = CloseFrame::new(code, &reason).ok();
+                        Some(Why::Asked)
+                    }
                     Err(error) => self.mistake(&error.to_string()),
                 };
             }
@@ -370,7 +380,7 @@ impl Session {
         let End { why, closed, error } = end;
         if let Some(closed) = &closed {
             self.print(Event::Closed(closed));
-            let words = escape::line(&closed.to_string()).into_owned();
+            let words = escape::line(&ending::words(closed, self.sent.as_ref())).into_owned();
             if is_unanswered(closed) {
                 output::note("the server did not answer the close frame");
             }

@@ -10,7 +10,7 @@ use std::{
 
 use carrick::{
     Error, WebSocket,
-    protocol::{CloseCode, Direction, FrameRecord, Message, Opcode},
+    protocol::{CloseCode, CloseFrame, Direction, FrameRecord, Message, Opcode},
 };
 use http::Request;
 use tokio::sync::Notify;
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     duplex::{self, Happened, Outgoing, Wish},
-    escape, output,
+    ending, escape, output,
     print::{Event, Happening, Printer},
     stdout::{self, Share},
 };
@@ -51,7 +51,7 @@ pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: R
     let id = desk.latest.fetch_add(1, Ordering::Relaxed) + 1;
     let address = request.extensions().get::<SocketAddr>();
     let peer = address.map_or_else(|| "a Unix socket".to_owned(), ToString::to_string);
-    let mut client = Client { id, desk: &desk, share: Share::default() };
+    let mut client = Client { id, desk: &desk, share: Share::default(), sent: None };
     // Before it is said to be here: what is announced from now on is for it too.
     let announcements = desk.announcer.subscribe();
     let uri = request.uri().to_string();
@@ -74,7 +74,7 @@ pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: R
             Some(Error::Io(error)) => format!(": {error}"),
             _ => String::new(),
         };
-        client.note(&format!("{closed}{cause}"));
+        client.note(&format!("{}{cause}", ending::words(closed, client.sent.as_ref())));
     }
 }
 
@@ -83,6 +83,8 @@ struct Client<'a> {
     desk: &'a Desk,
     /// What of its messages is not printed yet.
     share: Share,
+    /// The close frame that was asked for here.
+    sent: Option<CloseFrame>,
 }
 
 impl Client<'_> {
@@ -99,7 +101,7 @@ impl Client<'_> {
             let is_busy = outgoing.is_some();
             let wish = Wish { deaf: is_full || (echoes && is_busy), flush: is_full && !is_flushed };
             // Each of these is printed too.
-            let hears = !closing && !(is_full && self.desk.printer.is_ndjson());
+            let hears = !closing && (!is_full || !self.desk.printer.is_ndjson());
             tokio::select! {
                 happened = duplex::next(websocket, &mut outgoing, wish) => match happened {
                     Happened::Queued(queued) => {
@@ -132,6 +134,7 @@ impl Client<'_> {
                         }
                     };
                     outgoing = None;
+                    self.sent = CloseFrame::new(code, &reason).ok();
                     // It was checked where it was typed.
                     let _ = websocket.start_close(code, &reason);
                     closing = true;

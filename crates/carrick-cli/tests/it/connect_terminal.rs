@@ -172,7 +172,7 @@ fn commands_ping_send_and_close() {
     terminal.types("/close 4001 so long\r");
     let (status, lines) = terminal.ends();
     assert_eq!(status.code(), Some(0));
-    assert!(lines.iter().any(|line| line.starts_with("closed by us: 4001")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("closed by us: 4001: so long")), "{lines:?}");
 }
 
 #[test]
