@@ -13,7 +13,7 @@ use http::{Request, Response};
 
 use super::{
     handle::ConnHandle,
-    mailbox::{Command, Mailbox},
+    mailbox::{Command, Mail, Mailbox},
     tracer::Tracer,
 };
 use crate::{
@@ -342,10 +342,12 @@ impl<S> Conn<S> {
 
     fn poll_untraced(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
         let Some(websocket) = &mut self.websocket else { return Poll::Ready(Next::Ended) };
-        if websocket.role() == Role::Client {
-            obey_stop(websocket, &self.mailbox, cx);
-        }
+        // On a server it is the server that is stopped. Looked at before the mail: what was queued before is sent.
+        let stopped = websocket.role() == Role::Client && is_stopped(&self.mailbox, cx);
         self.left |= take_mail(websocket, &self.mailbox, cx);
+        if stopped && websocket.may_send() {
+            websocket.start_close(CloseCode::NORMAL, "").expect("1000 may be sent");
+        }
         if self.wants_drain && websocket.poll_room(cx).is_ready() {
             self.wants_drain = false;
             if websocket.may_send() {
@@ -360,19 +362,28 @@ impl<S> Conn<S> {
     }
 }
 
-/// A client that is stopped closes. On a server it is the server that is stopped.
-fn obey_stop(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &Context<'_>) {
+fn is_stopped(mailbox: &Mailbox, cx: &Context<'_>) -> bool {
     mailbox.stop().register(cx.waker());
-    if mailbox.stop().is_asked() && websocket.may_send() {
-        websocket.start_close(CloseCode::NORMAL, "").expect("1000 may be sent");
-    }
+    mailbox.stop().is_asked()
 }
 
 /// Does what other threads asked for, as long as there is room; whether the close was asked for.
+///
+/// The last mail is taken without room too, of which the mailbox bounds how much it is: the close comes behind it, and
+/// for a peer that takes nothing the time has to begin.
 fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut Context<'_>) -> bool {
+    let is_last = match mailbox.watch(cx.waker()) {
+        Mail::None => return false,
+        Mail::Some => false,
+        Mail::Last => true,
+    };
+    let usual = websocket.high_water();
+    if is_last {
+        websocket.set_high_water_bytes(usize::MAX);
+    }
     let mut left = false;
-    while matches!(websocket.poll_room(cx), Poll::Ready(Ok(()))) {
-        let Some(command) = mailbox.take(cx.waker()) else { break };
+    while is_last || matches!(websocket.poll_room(cx), Poll::Ready(Ok(()))) {
+        let Some(command) = mailbox.take() else { break };
         // What comes too late is lost with the connection, which `on_close` tells.
         let _ = match command {
             Command::Send(message) => websocket.queue(message, Compression::Auto).map_err(Error::from),
@@ -383,6 +394,9 @@ fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut C
                 websocket.start_close(frame.code(), frame.reason())
             }
         };
+    }
+    if is_last {
+        websocket.set_high_water_bytes(usual);
     }
     left
 }

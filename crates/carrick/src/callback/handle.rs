@@ -95,6 +95,9 @@ impl ConnHandle {
 
     /// Starts the closing handshake behind what is queued. Does nothing while no connection is open.
     ///
+    /// It does so for a peer that takes nothing too, which has
+    /// [`Config::close_timeout`](crate::protocol::Config::close_timeout) from then on.
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] for a code or a reason that cannot be sent, see [`CloseFrame::new`].
@@ -106,7 +109,7 @@ impl ConnHandle {
     }
 
     /// Ends `run_forever`: of a client, which closes its connection with 1000 and does not reconnect; or of the whole
-    /// server, which closes all of its connections with 1001.
+    /// server, which closes all of its connections with 1001. What was queued before is sent before.
     pub fn stop(&self) {
         self.mailbox.stop().ask();
     }

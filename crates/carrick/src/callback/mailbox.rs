@@ -42,6 +42,15 @@ struct State {
     loop_thread: Option<ThreadId>,
 }
 
+/// What waits in a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mail {
+    None,
+    Some,
+    /// Mail behind which the connection is to be closed: nothing more will come.
+    Last,
+}
+
 /// Something that the loop is asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -107,15 +116,24 @@ impl Mailbox {
         }
     }
 
-    /// The next command, in the order in which they were queued. If there is none, `waker` is woken by the next one.
-    pub(super) fn take(&self, waker: &Waker) -> Option<Command> {
+    /// What waits. `waker` is woken by the next command.
+    pub(super) fn watch(&self, waker: &Waker) -> Mail {
         let mut state = self.state();
-        let Some(command) = state.queue.pop_front() else {
-            if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                state.waker = Some(waker.clone());
-            }
-            return None;
-        };
+        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            state.waker = Some(waker.clone());
+        }
+        match state.queue.back() {
+            None => Mail::None,
+            Some(Command::Close(_)) => Mail::Last,
+            Some(_) if self.stop.is_asked() => Mail::Last,
+            Some(Command::Send(_) | Command::SendPrepared(_) | Command::Ping(_)) => Mail::Some,
+        }
+    }
+
+    /// The next command, in the order in which they were queued.
+    pub(super) fn take(&self) -> Option<Command> {
+        let mut state = self.state();
+        let command = state.queue.pop_front()?;
         state.bytes -= command.cost();
         drop(state);
         self.room.notify_all();
@@ -180,9 +198,9 @@ mod tests {
         mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
         assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
         for _ in 0..3 {
-            mailbox.take(Waker::noop()).unwrap();
+            mailbox.take().unwrap();
         }
-        assert!(mailbox.take(Waker::noop()).is_none());
+        assert!(mailbox.take().is_none());
         assert_eq!(mailbox.state().bytes, 0);
     }
 
@@ -195,7 +213,7 @@ mod tests {
         assert!(!mailbox.close());
         assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
         mailbox.open(2, 1);
-        assert!(mailbox.take(Waker::noop()).is_none());
+        assert!(mailbox.take().is_none());
         mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
         assert!(mailbox.close());
     }
@@ -210,7 +228,7 @@ mod tests {
             let late = scope.spawn(|| mailbox.put_in_time(text(1), Duration::from_millis(1)).unwrap_err());
             assert!(matches!(late.join().unwrap(), Error::Timeout { .. }));
             let waiting = scope.spawn(|| mailbox.put_in_time(text(1), Duration::from_secs(60)));
-            mailbox.take(Waker::noop()).unwrap();
+            mailbox.take().unwrap();
             waiting.join().unwrap().unwrap();
         });
     }
