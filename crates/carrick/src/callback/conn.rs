@@ -55,6 +55,8 @@ pub struct Conn<S = ()> {
     mailbox: Arc<Mailbox>,
     /// Whether the application has closed the connection.
     left: bool,
+    /// Whether the mailbox knows that nothing can be sent any more.
+    refusing: bool,
     /// Whether something was not sent for lack of room, and `on_drain` not called since.
     wants_drain: bool,
     tracer: Tracer,
@@ -95,6 +97,7 @@ impl<S> Conn<S> {
             heads: None,
             mailbox,
             left: false,
+            refusing: false,
             wants_drain: false,
             tracer: Tracer::default(),
             label: Box::default(),
@@ -189,6 +192,7 @@ impl<S> Conn<S> {
         let Some(websocket) = &mut self.websocket else { return Ok(()) };
         websocket.start_close(code.into(), reason)?;
         self.left = true;
+        self.refuse_if_closing();
         Ok(())
     }
 
@@ -304,6 +308,7 @@ impl<S> Conn<S> {
         self.websocket = Some(websocket);
         self.heads = Some(Box::new(heads));
         self.left = false;
+        self.refusing = false;
         self.wants_drain = false;
     }
 
@@ -330,6 +335,7 @@ impl<S> Conn<S> {
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
         let next = self.poll_untraced(cx, delivery);
+        self.refuse_if_closing();
         if self.tracer.is_on()
             && let Some(websocket) = &mut self.websocket
         {
@@ -338,6 +344,14 @@ impl<S> Conn<S> {
             }
         }
         next
+    }
+
+    /// What cannot be sent any more is not taken either.
+    fn refuse_if_closing(&mut self) {
+        if !self.refusing && self.websocket.as_ref().is_some_and(|websocket| !websocket.may_send()) {
+            self.refusing = true;
+            self.left |= self.mailbox.refuse();
+        }
     }
 
     fn poll_untraced(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
@@ -383,7 +397,8 @@ fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut C
     }
     let mut left = false;
     while is_last || matches!(websocket.poll_room(cx), Poll::Ready(Ok(()))) {
-        let Some(command) = mailbox.take() else { break };
+        // Between the pieces of a message there cannot be another one.
+        let Some(command) = mailbox.take(!websocket.is_message_open()) else { break };
         // What comes too late is lost with the connection, which `on_close` tells.
         let _ = match command {
             Command::Send(message) => websocket.queue(message, Compression::Auto).map_err(Error::from),

@@ -354,6 +354,13 @@ impl Connection {
         self.closing.may_send()
     }
 
+    /// Whether a message that is sent in [pieces](Connection::send_piece) still lacks its last one: until then no other
+    /// message can be sent.
+    #[must_use]
+    pub fn is_message_open(&self) -> bool {
+        self.writer.is_open()
+    }
+
     /// Which end of the connection this is.
     #[must_use]
     pub fn role(&self) -> Role {
