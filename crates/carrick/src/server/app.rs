@@ -132,8 +132,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
         }
     }
 
-    /// Sets all that the opening handshake goes by: origins, subprotocols, trusted proxies, headers of the answer.
-    /// Default: [`Acceptor::default`]. Its compression gives way to [`deflate`](WebSocketServer::deflate).
+    /// Sets all that the opening handshake goes by: origins, subprotocols, trusted proxies, headers of the answer. It
+    /// takes the place of what [`origins`](WebSocketServer::origins) and
+    /// [`subprotocols`](WebSocketServer::subprotocols) set before; call them behind it. Default: [`Acceptor::default`]. Its compression gives way to [`deflate`](WebSocketServer::deflate).
     #[must_use]
     pub fn acceptor(mut self, acceptor: Acceptor) -> WebSocketServer<S> {
         self.acceptor = self.acceptor.map(|_| acceptor);
@@ -306,7 +307,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     /// # Errors
     ///
     /// As [`bind`](WebSocketServer::bind), [`Error::Io`] if the listener cannot accept, and [`Error::Config`] inside of
-    /// an async runtime, whose other tasks would be blocked. What goes wrong with a single connection is told to
+    /// an async runtime, whose other tasks would be blocked, and on a thread of its `spawn_blocking`. What goes wrong with a single connection is told to
     /// `on_error`.
     pub fn run_forever(self) -> Result<(), Error> {
         let mut server = self.bind()?;
