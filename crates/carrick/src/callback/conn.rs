@@ -326,6 +326,11 @@ impl<S> Conn<S> {
         self.left
     }
 
+    /// What the application did with an earlier connection counts no more.
+    pub(crate) fn forget_close(&mut self) {
+        self.left = false;
+    }
+
     /// The connection is over, and so is its socket.
     pub(crate) fn end(&mut self) {
         self.close_mailbox();

@@ -254,6 +254,7 @@ impl<S> WebSocketApp<S> {
         };
         self.builder = Ok(builder.clone());
         self.conn.set_tracer(self.tracer.clone(), "");
+        self.conn.forget_close();
         let ran = catch_unwind(AssertUnwindSafe(|| block_on(self.run(builder))));
         self.conn.end();
         self.stop.withdraw();
