@@ -289,6 +289,7 @@ impl<S> Conn<S> {
     ) -> Result<(), Error> {
         let websocket = self.websocket.as_mut().ok_or(SendError::Closed)?;
         let queued = call(websocket);
+        write_trace(websocket, &self.tracer, &self.label);
         self.wants_drain |= matches!(queued, Err(SendError::QueueFull { .. }));
         Ok(queued?)
     }
@@ -341,12 +342,8 @@ impl<S> Conn<S> {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
         let next = self.poll_untraced(cx, delivery);
         self.refuse_if_closing();
-        if self.tracer.is_on()
-            && let Some(websocket) = &mut self.websocket
-        {
-            while let Some(record) = websocket.next_record() {
-                self.tracer.write(&self.label, &record);
-            }
+        if let Some(websocket) = &mut self.websocket {
+            write_trace(websocket, &self.tracer, &self.label);
         }
         next
     }
@@ -363,7 +360,9 @@ impl<S> Conn<S> {
         let Some(websocket) = &mut self.websocket else { return Poll::Ready(Next::Ended) };
         // On a server it is the server that is stopped. Looked at before the mail: what was queued before is sent.
         let stopped = websocket.role() == Role::Client && is_stopped(&self.mailbox, cx);
-        self.left |= take_mail(websocket, &self.mailbox, cx);
+        self.left |= take_mail(websocket, &self.mailbox, cx, |websocket| {
+            write_trace(websocket, &self.tracer, &self.label);
+        });
         if stopped && websocket.may_send() {
             websocket.start_close(CloseCode::NORMAL, "").expect("1000 may be sent");
         }
@@ -381,6 +380,20 @@ impl<S> Conn<S> {
     }
 }
 
+/// Writes what was recorded since. A trace takes the frames as they come: the connection keeps only some records.
+fn write_trace(websocket: &mut WebSocket<NetStream>, tracer: &Tracer, label: &str) {
+    if !tracer.is_on() {
+        return;
+    }
+    let lost = websocket.take_lost_records();
+    if lost > 0 {
+        tracer.write(label, &format_args!("… {lost} frames not shown"));
+    }
+    while let Some(record) = websocket.next_record() {
+        tracer.write(label, &record);
+    }
+}
+
 fn is_stopped(mailbox: &Mailbox, cx: &Context<'_>) -> bool {
     mailbox.stop().register(cx.waker());
     mailbox.stop().is_asked()
@@ -389,8 +402,13 @@ fn is_stopped(mailbox: &Mailbox, cx: &Context<'_>) -> bool {
 /// Does what other threads asked for, as long as there is room; whether the close was asked for.
 ///
 /// The last mail is taken without room too, of which the mailbox bounds how much it is: the close comes behind it, and
-/// for a peer that takes nothing the time has to begin.
-fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut Context<'_>) -> bool {
+/// for a peer that takes nothing the time has to begin. `done` is called behind each command.
+fn take_mail(
+    websocket: &mut WebSocket<NetStream>,
+    mailbox: &Mailbox,
+    cx: &mut Context<'_>,
+    mut done: impl FnMut(&mut WebSocket<NetStream>),
+) -> bool {
     let is_last = match mailbox.watch(cx.waker()) {
         Mail::None => return false,
         Mail::Some => false,
@@ -414,6 +432,7 @@ fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut C
                 websocket.start_close(frame.code(), frame.reason())
             }
         };
+        done(websocket);
     }
     if is_last {
         websocket.set_high_water_bytes(usual);

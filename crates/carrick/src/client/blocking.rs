@@ -247,6 +247,12 @@ impl WebSocket {
     pub fn next_record(&mut self) -> Option<FrameRecord> {
         self.websocket.next_record()
     }
+
+    /// How many records were thrown away, because nobody took them in time, since this was last asked. They are older
+    /// than the one that [`next_record`](WebSocket::next_record) gives next.
+    pub fn take_lost_records(&mut self) -> u64 {
+        self.websocket.take_lost_records()
+    }
 }
 
 /// Ends with `None` as [`recv`](WebSocket::recv) does.

@@ -413,6 +413,12 @@ impl Connection {
         self.ledger.next_record()
     }
 
+    /// How many records were thrown away, because nobody took them in time, since this was last asked. They are older
+    /// than the one that [`poll_record`](Connection::poll_record) gives next.
+    pub fn take_lost_records(&mut self) -> u64 {
+        self.ledger.take_lost()
+    }
+
     /// `rest` starts at `start` of the received bytes.
     fn handle_piece(&mut self, piece: &FramePiece, rest: &[u8], start: usize, shell: &mut Shell<'_>) -> Step {
         let header = &piece.header;
