@@ -75,6 +75,23 @@ fn a_close_takes_along_what_waits_for_a_peer_that_is_slow() {
 }
 
 #[test]
+fn a_server_that_is_stopped_sends_what_it_was_given_before() {
+    let (running, handles, _) = serving(PATIENCE);
+    let mut client = blocking::connect(&running.url()).unwrap();
+    let handle = handles.recv_timeout(PATIENCE).unwrap();
+    let sent = until_full(|| handle.send_binary(vec![0; MESSAGE]));
+    running.handle.stop();
+    assert!(is_closed(&handle.send("late")));
+    assert_eq!(client.recv().unwrap().unwrap().len(), MORE_THAN_THE_KERNEL_TAKES);
+    for _ in 0..sent {
+        assert_eq!(client.recv().unwrap().unwrap().len(), MESSAGE);
+    }
+    assert!(client.recv().is_none());
+    assert_eq!(client.closed().unwrap().code(), CloseCode::GOING_AWAY);
+    running.stop();
+}
+
+#[test]
 fn a_peer_that_takes_nothing_is_closed_in_time() {
     let (running, handles, closes) = serving(Duration::from_millis(50));
     let silent = blocking::connect(&running.url()).unwrap();
