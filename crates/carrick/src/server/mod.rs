@@ -7,6 +7,7 @@ mod app_handlers;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
+mod bound;
 mod builder;
 mod caller;
 mod connection;

@@ -34,15 +34,7 @@ impl Server {
     /// # }
     /// ```
     pub async fn bind_unix(path: impl AsRef<Path>) -> Result<Server, Error> {
-        let path = path.as_ref();
-        let listener = match UnixListener::bind(path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_behind(path).await => {
-                fs::remove_file(path)?;
-                UnixListener::bind(path)?
-            }
-            bound => bound?,
-        };
-        let file = SocketFile::of(path)?;
+        let (listener, file) = listen(path.as_ref()).await?;
         Ok(Server::listening(Listener::Unix { listener, _file: Some(file) }, None))
     }
 
@@ -60,6 +52,18 @@ impl Server {
     pub fn from_unix_listener(listener: UnixListener) -> Server {
         Server::listening(Listener::Unix { listener, _file: None }, None)
     }
+}
+
+/// Listens on a path, which is removed with the second one. A socket that was left behind there is replaced.
+pub(super) async fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_behind(path).await => {
+            fs::remove_file(path)?;
+            UnixListener::bind(path)?
+        }
+        bound => bound?,
+    };
+    Ok((listener, SocketFile::of(path)?))
 }
 
 /// Whether a path is a socket on which nobody listens.

@@ -354,6 +354,13 @@ impl Connection {
         self.closing.may_send()
     }
 
+    /// Whether a message that is sent in [pieces](Connection::send_piece) still lacks its last one: until then no other
+    /// message can be sent.
+    #[must_use]
+    pub fn is_message_open(&self) -> bool {
+        self.writer.is_open()
+    }
+
     /// Which end of the connection this is.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -404,6 +411,12 @@ impl Connection {
     /// The oldest record of a frame that has not been taken yet.
     pub fn poll_record(&mut self) -> Option<FrameRecord> {
         self.ledger.next_record()
+    }
+
+    /// How many records were thrown away, because nobody took them in time, since this was last asked. They are older
+    /// than the one that [`poll_record`](Connection::poll_record) gives next.
+    pub fn take_lost_records(&mut self) -> u64 {
+        self.ledger.take_lost()
     }
 
     /// `rest` starts at `start` of the received bytes.

@@ -119,6 +119,11 @@ impl MessageWriter {
         MessageWriter { deflate, open: None }
     }
 
+    /// Whether a message that is sent in pieces is not whole.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Queues a whole message.
     pub(super) fn write(
         &mut self,
