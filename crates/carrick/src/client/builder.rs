@@ -92,8 +92,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Url`] if it is no such URL or has a fragment (RFC 6455 §3). The error names it without its user and
-    /// its query.
+    /// [`Error::Url`] if it is no such URL or has a fragment (RFC 6455 §3). The error names it without its user, its
+    /// query and its fragment.
     pub fn new(url: &str) -> Result<ClientBuilder, Error> {
         let address = Address::parse(url)?;
         let handshake = ClientHandshake::for_uri(&address.uri)
