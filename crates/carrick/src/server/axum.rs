@@ -279,10 +279,11 @@ impl IntoResponse for Rejection {
     }
 }
 
+/// Without the query and the headers, which may have secrets.
 impl fmt::Debug for WebSocketUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketUpgrade")
-            .field("uri", self.request.uri())
+            .field("path", &self.request.uri().path())
             .field("peer", &self.peer)
             .field("acceptor", &self.acceptor)
             .field("config", &self.config)

@@ -25,7 +25,7 @@ pub(crate) use client_tls::ClientTls;
 pub use connect_event::ConnectEvent;
 pub(crate) use connect_event::{Observer, Stopwatch};
 pub(crate) use dial::Dialer;
-pub(crate) use head_lines::HeadLines;
+pub(crate) use head_lines::{HeadLines, is_harmless};
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
