@@ -44,8 +44,8 @@ pub use crate::{
     error::Error,
     proxy_error::ProxyError,
     server::{
-        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server,
-        ServerHandle, Upgrade, UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerCertificates, Route, Server, ServerHandle, Upgrade,
+        UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
     },
     transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},

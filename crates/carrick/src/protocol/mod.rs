@@ -36,8 +36,8 @@ pub use frame::{
 pub use handshake::{
     Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
     HandshakeConfigError, HeadLimits, HeadReader, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer,
-    PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
-    offered_subprotocols, write_request, write_response,
+    PeerAddress, PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies,
+    is_websocket_request, offered_subprotocols, write_request, write_response,
 };
 pub use payload::{
     Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, NotUtf8, Scratch, Utf8,

@@ -17,8 +17,8 @@ impl Server {
     /// not, nor is a file of another kind.
     ///
     /// Who may connect is decided by the permissions of the folder, and by the umask those of the path. A client has no
-    /// address: requests have no `SocketAddr` in their extensions, and [`Peer::address`](crate::protocol::Peer) is `None`. A
-    /// proxy in front is believed with [`TrustedProxies::with_unix_sockets`](crate::protocol::TrustedProxies). Only on Unix.
+    /// address: requests have no `SocketAddr` in their extensions, and their peer is
+    /// [`PeerAddress::Unix`](crate::protocol::PeerAddress). A proxy in front is believed with [`TrustedProxies::with_unix_sockets`](crate::protocol::TrustedProxies). Only on Unix.
     ///
     /// # Errors
     ///

@@ -12,8 +12,8 @@ use carrick::{
     ClientBuilder, Drain, WebSocket,
     axum::WebSocketUpgrade,
     protocol::{
-        Acceptor, CloseCode, Config, HeadLimits, HeadReader, Message, OriginPolicy, Rejection, Role,
-        TrustedProxies,
+        Acceptor, CloseCode, Config, HeadLimits, HeadReader, Message, OriginPolicy, PeerAddress, Rejection,
+        Role, Scheme, TrustedProxies,
     },
 };
 use http::{HeaderValue, header::SET_COOKIE};
@@ -162,6 +162,16 @@ async fn extracted(lines: &str) -> WebSocketUpgrade {
     let head = request("/?token=hidden", lines);
     let (request, _) = HeadReader::new(HeadLimits::default()).read_request(head.as_bytes()).unwrap().unwrap();
     WebSocketUpgrade::from_request_parts(&mut request.into_parts().0, &()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_peer_is_on_a_unix_socket_only_if_the_application_says_so() {
+    let lines = "Forwarded: for=192.0.2.7;proto=https;host=front.example\r\n";
+    let upgrade = extracted(lines).await.trusted_proxies("unix".parse().unwrap());
+    assert_eq!((upgrade.front().scheme, upgrade.front().address), (Scheme::Http, None));
+    let upgrade = upgrade.peer_address(PeerAddress::Unix);
+    assert_eq!(upgrade.front().scheme, Scheme::Https);
+    assert_eq!(upgrade.front().address, Some([192, 0, 2, 7].into()));
 }
 
 #[tokio::test]

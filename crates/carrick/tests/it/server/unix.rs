@@ -3,8 +3,8 @@
 use std::{io, net::SocketAddr, os::unix::net::UnixListener as StdListener, path::Path};
 
 use carrick::{
-    ClientBuilder, Error, PeerAddress, Server,
-    protocol::{CloseCode, Front},
+    ClientBuilder, Error, Server,
+    protocol::{CloseCode, Front, PeerAddress},
 };
 use http::{Request, StatusCode};
 use tokio::{
