@@ -21,7 +21,9 @@ mod role;
 mod violation;
 
 #[cfg(feature = "net")]
-pub(crate) use handshake::is_reserved;
+pub(crate) use frame::MAX_CONTROL_BYTES;
+#[cfg(feature = "net")]
+pub(crate) use handshake::{excerpt, is_reserved};
 
 // The public interface is:
 pub use close_code::CloseCode;

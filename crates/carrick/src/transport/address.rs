@@ -78,10 +78,7 @@ impl Address {
         };
         let host = url.host().ok_or_else(|| "it has no host".to_owned())?.to_owned();
         let port = url.port().unwrap_or(if secure { 443 } else { 80 });
-        let user = match (url.username(), url.password()) {
-            ("", None) => None,
-            (name, password) => Some((percent_decoded(name), percent_decoded(password.unwrap_or_default()))),
-        };
+        let user = user_of(&url);
         // A URL with a host can always lose its user.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -125,6 +122,14 @@ impl fmt::Debug for Address {
     }
 }
 
+/// User name and password of a URL, if it has any.
+pub(super) fn user_of(url: &Url) -> Option<(String, String)> {
+    match (url.username(), url.password()) {
+        ("", None) => None,
+        (name, password) => Some((percent_decoded(name), percent_decoded(password.unwrap_or_default()))),
+    }
+}
+
 /// A URL, valid or not, for an error that may be logged: without its user, its query and its fragment.
 ///
 /// A password may have a `/`, `?` or `#` in it that nobody escaped, and an `@` may stand in a query. So a user goes up to
@@ -144,7 +149,7 @@ pub(super) fn without_secrets(url: &str) -> String {
 }
 
 /// The bytes behind `%41`, read as UTF-8.
-pub(super) fn percent_decoded(text: &str) -> String {
+fn percent_decoded(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {

@@ -1,6 +1,7 @@
 //! F5: byte streams. Knows no `WebSocket`.
 
 mod address;
+mod basic;
 #[cfg(feature = "tls")]
 mod client_tls;
 mod connect_event;
@@ -20,6 +21,7 @@ mod stream;
 mod tls;
 
 pub(crate) use address::Address;
+pub(crate) use basic::basic_authorization;
 #[cfg(feature = "tls")]
 pub(crate) use client_tls::ClientTls;
 pub use connect_event::ConnectEvent;

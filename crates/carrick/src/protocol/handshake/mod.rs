@@ -24,6 +24,8 @@ pub use config_error::HandshakeConfigError;
 pub use deflate_params::{DeflateConfig, DeflateParams};
 pub use forwarded::{Front, IpNetwork, Scheme, TrustedProxies};
 pub use header_values::ListError;
+#[cfg(feature = "net")]
+pub(crate) use header_values::excerpt;
 pub use host::Host;
 pub use http1::{HeadLimits, HeadReader, write_request, write_response};
 pub use origin::{Origin, OriginPolicy};
