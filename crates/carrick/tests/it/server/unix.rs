@@ -32,6 +32,7 @@ async fn websockets_and_pages_are_served_on_a_unix_socket() {
     let path = folder.path().join("socket");
     let pages = axum::Router::new().route("/", axum::routing::get("a page"));
     let server = Server::bind_unix(&path).await.unwrap().route("/echo", echo).fallback(pages);
+    assert_eq!(server.local_addr(), None);
     let (stop, served) = start(server);
 
     let client = ClientBuilder::new("ws://example.com/echo").unwrap();
