@@ -4,7 +4,10 @@
 //! - [`protocol`] is the whole of the protocol as state machines and pure functions, for a shell of your own.
 //!   Everything a peer controls has a finite limit, see [`Config`](protocol::Config).
 #![cfg_attr(feature = "net", doc = include_str!("docs/net.md"))]
-#![cfg_attr(feature = "tls", doc = "\nThe [`guides`] lead from the first program to the last setting.")]
+#![cfg_attr(
+    feature = "tls",
+    doc = "\nThe [`guides`] lead from the first program to the last setting; [`guides::proxies`] is about the way to a server."
+)]
 //!
 //! # Features
 //!
