@@ -34,7 +34,7 @@ pub enum Error {
     Rejection(Box<Rejection>),
     /// The address cannot be used.
     Url {
-        /// The address as it was given.
+        /// The address as it was given, without its user, its query and its fragment.
         url: String,
         /// What is wrong with it.
         reason: String,

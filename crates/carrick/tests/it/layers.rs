@@ -41,8 +41,12 @@ const IMPURE: &[&[&str]] = &[
 ];
 
 /// What is only a value, although it stands in a module that the core must not touch.
-const PURE: &[&[&str]] =
-    &[&["std", "net", "IpAddr"], &["std", "net", "Ipv4Addr"], &["std", "net", "Ipv6Addr"]];
+const PURE: &[&[&str]] = &[
+    &["std", "net", "IpAddr"],
+    &["std", "net", "Ipv4Addr"],
+    &["std", "net", "Ipv6Addr"],
+    &["std", "net", "SocketAddr"],
+];
 
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
 
