@@ -69,7 +69,7 @@ impl ConnHandle {
     ///
     /// As [`send`](ConnHandle::send), and [`Error::Timeout`]. In a handler, which would wait for itself, it does not
     /// block and fails with [`SendError::QueueFull`].
-    pub fn send_in_time(&self, message: impl Into<Message>, given: Duration) -> Result<(), Error> {
+    pub fn send_timeout(&self, message: impl Into<Message>, given: Duration) -> Result<(), Error> {
         self.mailbox.put_in_time(Command::Send(message.into()), given)
     }
 

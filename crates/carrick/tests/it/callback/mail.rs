@@ -169,7 +169,7 @@ fn a_thread_that_waits_for_room_is_told_that_the_peer_closes() {
     until_full(|| handle.send_binary(vec![0; MESSAGE]));
     let waiting = {
         let handle = handle.clone();
-        thread::spawn(move || handle.send_in_time("late", PATIENCE))
+        thread::spawn(move || handle.send_timeout("late", PATIENCE))
     };
     peer.write_all(&close(Role::Client, CloseCode::NORMAL, "")).unwrap();
     assert!(is_closed(&waiting.join().unwrap()));
