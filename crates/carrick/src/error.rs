@@ -71,6 +71,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What this means on the way to a proxy, or in its answer.
+    pub(crate) fn into_proxy_error(self) -> ProxyError {
+        match self {
+            Error::Response(error) => ProxyError::Answer(*error),
+            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => ProxyError::Ended,
+            other => ProxyError::Stream(Box::new(other)),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_alone(f)?;

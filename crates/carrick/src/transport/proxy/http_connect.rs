@@ -55,7 +55,7 @@ fn request(
 
 /// What `error` means, also where TLS to the proxy hides it.
 fn explained(error: Error) -> ProxyError {
-    ProxyError::because(ClientTls::explained(error))
+    ClientTls::explained(error).into_proxy_error()
 }
 
 /// The first words of the challenges: the names of what the proxy would take.
