@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::mailbox::{Command, Mailbox};
 use crate::{
     error::Error,
-    protocol::{CloseCode, CloseFrame, Message, Prepared, SendError},
+    protocol::{CloseCode, CloseFrame, MAX_CONTROL_BYTES, Message, Prepared, SendError},
 };
 
 /// Sends over a connection of the callback API from any thread, and from the handlers of other connections.
@@ -89,7 +89,7 @@ impl ConnHandle {
     /// As [`send`](ConnHandle::send), and [`SendError::PingTooLong`].
     pub fn ping(&self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let payload = payload.into();
-        if payload.len() > MAX_PING_BYTES {
+        if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(SendError::PingTooLong(payload.len()).into());
         }
         Ok(self.mailbox.put(Command::Ping(payload))?)
@@ -130,5 +130,3 @@ impl ConnHandle {
         self.mailbox.id()
     }
 }
-
-const MAX_PING_BYTES: usize = 125;

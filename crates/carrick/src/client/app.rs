@@ -192,9 +192,9 @@ impl<S> WebSocketApp<S> {
         self
     }
 
-    /// Prints a trace to standard error: each step of connecting, the opening handshake both ways without its
-    /// credentials, and each frame with its direction, opcode, length, flags and the start of its payload. Default:
-    /// off.
+    /// Prints a trace to standard error: each step of connecting, the opening handshake both ways without the
+    /// values that [`ConnectEvent`](crate::ConnectEvent) hides, and each frame with its direction, opcode, length, flags and
+    /// the start of its payload. Default: off.
     #[must_use]
     pub fn enable_trace(mut self, on: bool) -> WebSocketApp<S> {
         self.tracer = if on { Tracer::stderr() } else { Tracer::default() };

@@ -243,9 +243,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
         self
     }
 
-    /// Prints a trace to standard error: the opening handshakes both ways without their credentials, and each frame
-    /// with its direction, opcode, length, flags and the start of its payload. The address of the client stands before
-    /// each line. Default: off.
+    /// Prints a trace to standard error: the opening handshakes both ways without the values that
+    /// [`ConnectEvent`](crate::ConnectEvent) hides, and each frame with its direction, opcode, length, flags and the start of
+    /// its payload. The address of the client stands before each line. Default: off.
     #[must_use]
     pub fn enable_trace(mut self, on: bool) -> WebSocketServer<S> {
         self.tracer = if on { Tracer::stderr() } else { Tracer::default() };

@@ -33,7 +33,7 @@ use super::{
     upgrade::taken_over,
 };
 use crate::{
-    protocol::{Host, Rejection, Role, is_websocket_request},
+    protocol::{Host, Rejection, Role, excerpt, is_websocket_request},
     transport::NetStream,
     websocket::WebSocket,
 };
@@ -186,8 +186,7 @@ fn check_host(head: &Request<()>) -> Result<(), Rejection> {
         return Err(Rejection::HostRepeated);
     }
     let parsed = value.to_str().ok().and_then(|value| value.parse::<Host>().ok());
-    let shown = || String::from_utf8_lossy(value.as_bytes()).escape_debug().take(MAX_SHOWN).collect();
-    let malformed = || Rejection::HostMalformed { value: shown() };
+    let malformed = || Rejection::HostMalformed { value: excerpt(value.as_bytes()) };
     parsed.map(drop).ok_or_else(malformed)
 }
 
@@ -214,9 +213,6 @@ where
 fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
     boxed(Full::new(text.into()))
 }
-
-/// Most characters of a header in a refusal.
-const MAX_SHOWN: usize = 64;
 
 /// hyper takes no less.
 const LEAST_BUFFER_BYTES: usize = 8192;

@@ -33,7 +33,7 @@ pub use accepted::Accepted;
 pub use app::WebSocketServer;
 pub use body::Body;
 pub use builder::Server;
-pub use caller::{PeerAddress, PeerCertificates};
+pub use caller::PeerCertificates;
 pub use cors::Cors;
 pub use drain::Drain;
 pub use hub::ServerHandle;

@@ -21,7 +21,7 @@ use super::{
     trace::{FrameRecord, Ledger, Traffic},
 };
 use crate::protocol::{
-    frame::{CloseFrame, Frame, FramePiece, FrameReader, Opcode},
+    frame::{CloseFrame, Frame, FramePiece, FrameReader, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
     role::Role,
     violation::Violation,
@@ -298,7 +298,7 @@ impl Connection {
     /// [`SendError::PingTooLong`] for a payload above 125 bytes, [`SendError::Closed`], [`SendError::QueueFull`].
     pub fn ping(&mut self, payload: Bytes, shell: &mut Shell<'_>) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        if payload.len() > MAX_CONTROL_BYTES {
+        if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(SendError::PingTooLong(payload.len()));
         }
         self.keepalive.ping(&payload, shell.now);
@@ -566,5 +566,3 @@ fn control_payload(control: Control, received: &mut [u8]) -> Payload<'_> {
         Control::Joined(bytes) => Payload::Assembled(bytes),
     }
 }
-
-const MAX_CONTROL_BYTES: usize = 125;

@@ -12,7 +12,7 @@ use super::{
     trace::{Ledger, SentFrame},
 };
 use crate::protocol::{
-    frame::{Frame, FrameWriter, Opcode},
+    frame::{Frame, FrameWriter, MAX_CONTROL_BYTES, Opcode},
     handshake::DeflateParams,
     payload::{Compressor, CompressorSettings, Utf8},
     role::Role,
@@ -324,7 +324,7 @@ impl fmt::Display for SendError {
             }
             SendError::NotText => f.write_str("text sent in pieces is not UTF-8; send it as binary"),
             SendError::PingTooLong(length) => {
-                write!(f, "payload of the ping is {length} bytes, limit is 125")
+                write!(f, "payload of the ping is {length} bytes, limit is {MAX_CONTROL_BYTES}")
             }
         }
     }

@@ -13,10 +13,11 @@ use super::{
     agreement::Agreement,
     config_error::HandshakeConfigError,
     deflate_params::{self, DeflateConfig, DeflateParams},
-    forwarded::{Peer, TrustedProxies, direct_host},
+    forwarded::{TrustedProxies, direct_host},
     header_values::{contains_token, excerpt, extensions, is_token, tokens},
     key,
     origin::{Origin, OriginPolicy},
+    peer::Peer,
     rejection::Rejection,
 };
 

@@ -46,6 +46,8 @@ fn both_sides_show_the_handshake_and_each_frame() {
     let mut app = logging(&running.url())
         .trace_to(near.clone())
         .basic_auth("user", "hidden")
+        .header("X-Api-Key", "hidden")
+        .header("X-Room", "known")
         .on_open(|conn| conn.send("Hello"))
         .on_message(|conn, _| conn.close(4001, "enough"));
     app.run_forever().unwrap();
@@ -57,6 +59,8 @@ fn both_sides_show_the_handshake_and_each_frame() {
         &*format!("connecting to {address}"),
         "> GET /ws HTTP/1.1",
         "> Authorization: …",
+        "> X-Api-Key: …",
+        "> X-Room: …",
         "< HTTP/1.1 101 Switching Protocols",
         "> text 5 bytes fin masked \"Hello\"",
         "< text 14 bytes fin \"Hello, client!\"",
@@ -82,7 +86,10 @@ fn both_sides_show_the_handshake_and_each_frame() {
         let found = far[position..].find(&line).unwrap_or_else(|| panic!("{line} is missing in\n{far}"));
         position += found + line.len();
     }
-    assert!(!(near + &far).contains("aGlkZGVu") && position == far.len(), "{far}");
+    let line = |of: &str| format!("{client} < {of}\n");
+    assert!(far.contains(&line("X-Api-Key: …")) && far.contains(&line("X-Room: known")), "{far}");
+    let both = near + &far;
+    assert!(!both.contains("hidden") && !both.contains("aGlkZGVu") && position == far.len(), "{far}");
 }
 
 #[test]
