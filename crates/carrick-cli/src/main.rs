@@ -16,9 +16,10 @@ mod output;
 mod page;
 mod print;
 mod signals;
+mod stdout;
 mod terminal;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -38,12 +39,21 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Exit, Failure> {
-    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match command {
-        Command::Connect(args) => runtime()?.block_on(commands::connect(*args)),
-        Command::Listen(args) => runtime()?.block_on(commands::listen(*args)),
-        Command::Serve(args) => runtime()?.block_on(commands::serve(*args)),
+        Command::Connect(args) => block_on(commands::connect(*args)),
+        Command::Listen(args) => block_on(commands::listen(*args)),
+        Command::Serve(args) => block_on(commands::serve(*args)),
         Command::Completions(args) => Ok(commands::completions(&args)),
         Command::Man(args) => commands::man(&args),
     }
 }
+
+fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    // Its tasks end, and with them their programs. A thread that cannot go on is not waited for.
+    runtime.shutdown_timeout(PATIENCE);
+    result
+}
+
+const PATIENCE: Duration = Duration::from_millis(500);

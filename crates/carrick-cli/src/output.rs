@@ -1,4 +1,4 @@
-//! The only place that prints: data to standard output, words to standard error.
+//! The only place that prints: data to standard output (through `stdout.rs`), words to standard error.
 //!
 //! While a line is being edited on the terminal both go through the editor, which puts them above that line.
 
@@ -13,17 +13,27 @@ use std::{
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use tokio::task;
 
-use crate::{escape, failure::Failure};
+use crate::{escape, failure::Failure, stdout};
 
 /// Prints above the line that is being edited. False if the editor is gone.
 pub(crate) type Above = Box<dyn FnMut(String) -> bool + Send>;
 
-/// Bytes of data as they are.
+/// Bytes of data as they are: to a terminal at once, so that words do not overtake them, and to a pipe or a file as soon
+/// as it takes them.
 pub(crate) fn data(bytes: &[u8]) -> io::Result<()> {
-    if io::stdout().is_terminal() && above(&String::from_utf8_lossy(bytes)) {
-        return Ok(());
+    if !io::stdout().is_terminal() {
+        return stdout::push(bytes);
     }
+    task::block_in_place(|| match above(&String::from_utf8_lossy(bytes)) {
+        true => Ok(()),
+        false => whole(bytes),
+    })
+}
+
+/// All the data that there is.
+pub(crate) fn whole(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
@@ -31,7 +41,7 @@ pub(crate) fn data(bytes: &[u8]) -> io::Result<()> {
 
 /// One line of data. A reader that went away is no failure.
 pub(crate) fn line(text: &str) {
-    let _ = data(format!("{text}\n").as_bytes());
+    let _ = whole(format!("{text}\n").as_bytes());
 }
 
 /// One line of words. As above: `eprintln!` would panic.

@@ -1,8 +1,13 @@
 //! Ctrl-C, and what a service manager sends.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::channel,
+    },
+    thread,
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -31,14 +36,22 @@ impl Interruptions {
     pub(crate) fn watch() -> Interruptions {
         let interruptions = Interruptions { first: Arc::default(), presses: Arc::default() };
         let pressed = interruptions.clone();
-        // From here on, and not from when the task has its first turn.
-        let mut signals = Signals::new();
-        tokio::spawn(async move {
-            loop {
-                signals.next().await;
-                pressed.press();
-            }
+        // From when this returns on, and on a thread of its own: all others may be held up by whoever does not read.
+        let (ready, watching) = channel();
+        thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
+            runtime.block_on(async {
+                let mut signals = Signals::new();
+                let _ = ready.send(());
+                loop {
+                    signals.next().await;
+                    pressed.press();
+                }
+            });
         });
+        let _ = watching.recv();
         interruptions
     }
 
@@ -101,6 +114,14 @@ impl Signals {
 
 /// Ends without waiting for anybody.
 fn cut(exit: Exit) -> ! {
-    terminal::restore();
+    let (sender, restored) = channel();
+    thread::spawn(move || {
+        terminal::restore();
+        let _ = sender.send(());
+    });
+    // A terminal that takes nothing cannot be left clean.
+    let _ = restored.recv_timeout(PATIENCE);
     std::process::exit(exit as i32)
 }
+
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -92,7 +92,8 @@ const EXAMPLES: &str = "\
 Input and output:
   Messages go to standard output, words to standard error. What is typed on a
   terminal, or comes through a pipe, goes to all clients, a line a message
-  (not with --exec).
+  (not with --exec). While nobody reads what is printed, 8 MiB of it wait, and
+  64 KiB more of each client; then a client waits with what it sends.
 
 Programs:
   A program of --exec finds in its environment REMOTE_ADDR, REMOTE_PORT,

@@ -13,6 +13,6 @@ pub(crate) fn completions(args: &Completions) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "carrick", &mut script);
     // A reader that went away is no failure.
-    let _ = output::data(&script);
+    let _ = output::whole(&script);
     Exit::Fine
 }

@@ -4,13 +4,17 @@ use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use carrick::{
     Cors, Error, Server,
     protocol::{Config, DeflateConfig},
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 use crate::{
     args::{Hosting, Listen, ListenOutput},
@@ -28,7 +32,7 @@ use crate::{
     output,
     print::{Event, Format, Happening, Printer},
     signals::Interruptions,
-    terminal,
+    stdout, terminal,
 };
 
 /// Serves until Ctrl-C, then lets the open connections close.
@@ -37,6 +41,7 @@ pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
     let (server, local) = args.address.listen("carrick listen ").await?;
     let url = local.websocket("/", tls.is_some());
     let printer = printer(&args);
+    let drain_timeout = args.hosting.drain_timeout;
     let mut config = args.limits.config();
     let answer = if let Some(command) = args.answer.exec {
         // A client may have to wait for the program; the pings see whether it is still there.
@@ -55,7 +60,7 @@ pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
     let desk = Arc::new(Desk {
         answer,
         printer,
-        announcer: Announcer::new(),
+        announcer: Announcer::new(args.limits.max_message_bytes),
         reader_gone: Notify::new(),
         latest: 0.into(),
     });
@@ -78,16 +83,26 @@ pub(crate) async fn listen(args: Listen) -> Result<Exit, Failure> {
     if reads_input {
         take_lines(&desk, interruptions.clone());
     }
+    let mut stopped = None;
     let stop = async {
         tokio::select! {
             () = interruptions.first() => output::note("closing connections; Ctrl-C again stops at once"),
             () = desk.reader_gone.notified() => {}
+            error = stdout::failed() => if error.kind() != io::ErrorKind::BrokenPipe {
+                output::note(&format!("standard output cannot be written: {error}"));
+            },
         }
+        stopped = Some(Instant::now());
     };
     let cut =
         server.serve_until(stop).await.map_err(|error| Failure::new("the server failed").because(error))?;
     if cut > 0 {
         output::note(&format!("{cut} of the connections did not close in time and were cut"));
+    }
+    // What a client said before it went is printed too, if somebody reads it.
+    let since = stopped.map_or(Duration::ZERO, |stopped: Instant| stopped.elapsed());
+    if timeout(drain_timeout.saturating_sub(since), stdout::drained()).await.is_err() {
+        output::note("standard output was not read to its end");
     }
     Ok(Exit::Fine)
 }

@@ -32,7 +32,7 @@ pub(crate) fn man(args: &Man) -> Result<Exit, Failure> {
         },
     };
     // A reader that went away is no failure.
-    let _ = output::data(&page(command).map_err(Failure::from)?);
+    let _ = output::whole(&page(command).map_err(Failure::from)?);
     Ok(Exit::Fine)
 }
 

@@ -26,6 +26,7 @@ use crate::{
     output,
     print::{Event, Happening, Printer},
     signals::Interruptions,
+    stdout,
 };
 
 /// What is settled before the first connection.
@@ -101,7 +102,24 @@ impl Session {
         }
     }
 
+    /// Talks, and waits until everything is printed.
     pub(crate) async fn run(&mut self) -> Result<Exit, Failure> {
+        let result = self.connect().await;
+        let patience = self.deadline.map(|deadline| deadline.max(Instant::now() + PATIENCE));
+        tokio::select! {
+            biased;
+            drained = stdout::drained() => match drained {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe && result.is_ok() => Err(unwritable(error)),
+                Ok(()) | Err(_) => result,
+            },
+            () = self.interruptions.first() => Ok(Exit::Cut),
+            () = until(patience) => result.and_then(|_| {
+                Err(Failure::new("standard output was not read in time").with_exit(Exit::Unmet))
+            }),
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Exit, Failure> {
         let mut backoff = Backoff::new();
         loop {
             let interruptions = self.interruptions.clone();
@@ -158,9 +176,11 @@ impl Session {
         let mut quiet_since = Instant::now();
         loop {
             let ended = self.lines.is_none() && self.outgoing.is_none() && why.is_none();
-            let wish = Wish { flush: ended && !is_flushed, deaf: false };
+            // What cannot be printed yet holds up what comes; what is to be sent leaves nevertheless.
+            let deaf = !stdout::has_room();
+            let wish = Wish { flush: (ended || deaf) && !is_flushed, deaf };
             let linger = match self.settings.linger {
-                Linger::Quiet(time) if ended && is_flushed && !self.goal.exists() => {
+                Linger::Quiet(time) if ended && is_flushed && !deaf && !self.goal.exists() => {
                     quiet_since.checked_add(time)
                 }
                 Linger::Quiet(_) | Linger::Forever => None,
@@ -194,6 +214,11 @@ impl Session {
                 () = until(linger), if waits => Some(Why::Asked),
                 () = until(deadline), if waits => Some(Why::TimedOut),
                 () = self.interruptions.first() => Some(Why::Asked),
+                () = stdout::room(), if deaf => {
+                    quiet_since = Instant::now();
+                    None
+                }
+                error = stdout::failed(), if waits => Some(unread(error)),
             };
             if let Some(closing) = closes {
                 self.outgoing = None;
@@ -315,8 +340,7 @@ impl Session {
     fn print(&self, event: Event<'_>) -> Option<Why> {
         match self.settings.printer.print(&Happening { client: None, event }) {
             Ok(()) => None,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(Why::ReaderGone),
-            Err(error) => Some(Why::Failed(Failure::new("standard output cannot be written").because(error))),
+            Err(error) => Some(unread(error)),
         }
     }
 
@@ -385,6 +409,18 @@ fn lost(closed: Option<&Closed>, error: Option<Error>) -> Failure {
     }
 }
 
+/// Why to close when nothing can be printed any more.
+fn unread(error: io::Error) -> Why {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Why::ReaderGone,
+        _ => Why::Failed(unwritable(error)),
+    }
+}
+
+fn unwritable(error: io::Error) -> Failure {
+    Failure::new("standard output cannot be written").because(error)
+}
+
 async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     tokio::fs::read(path).await
 }
@@ -403,3 +439,6 @@ async fn until(time: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+/// How long what was given up, or nobody reads, may take to end.
+const PATIENCE: Duration = Duration::from_millis(500);

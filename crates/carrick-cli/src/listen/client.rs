@@ -1,7 +1,6 @@
 //! One client of `carrick listen`.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -14,22 +13,17 @@ use carrick::{
     protocol::{CloseCode, Direction, FrameRecord, Message, Opcode},
 };
 use http::Request;
-use tokio::{
-    sync::{
-        Notify,
-        broadcast::{Receiver, error::RecvError},
-    },
-    task,
-};
+use tokio::sync::Notify;
 
 use super::{
-    announce::{Announcement, Announcer, What},
+    announce::{Announcement, Announcements, Announcer, Lagged, What},
     exec::{self, Exec},
 };
 use crate::{
     duplex::{self, Happened, Outgoing, Wish},
     escape, output,
     print::{Event, Happening, Printer},
+    stdout::{self, Share},
 };
 
 /// What all clients have in common.
@@ -57,7 +51,7 @@ pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: R
     let id = desk.latest.fetch_add(1, Ordering::Relaxed) + 1;
     let address = request.extensions().get::<SocketAddr>();
     let peer = address.map_or_else(|| "a Unix socket".to_owned(), ToString::to_string);
-    let client = Client { id, desk: &desk };
+    let mut client = Client { id, desk: &desk, share: Share::default() };
     // Before it is said to be here: what is announced from now on is for it too.
     let announcements = desk.announcer.subscribe();
     let uri = request.uri().to_string();
@@ -87,30 +81,32 @@ pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: R
 struct Client<'a> {
     id: u64,
     desk: &'a Desk,
+    /// What of its messages is not printed yet.
+    share: Share,
 }
 
 impl Client<'_> {
     /// Prints what comes and sends what is to be sent, until the connection is closed; the error if it failed.
-    async fn talk(
-        &self,
-        websocket: &mut WebSocket,
-        mut announcements: Receiver<Announcement>,
-    ) -> Option<Error> {
+    async fn talk(&mut self, websocket: &mut WebSocket, mut announcements: Announcements) -> Option<Error> {
         let echoes = matches!(self.desk.answer, Answer::Echo);
         let mut outgoing = None;
         let mut closing = false;
+        let mut is_flushed = true;
         loop {
-            // An echo that cannot leave yet holds up what comes after it.
-            let wish = Wish { deaf: echoes && outgoing.is_some(), ..Wish::default() };
+            // An echo that cannot leave yet holds up what comes after it, and so does what cannot be printed yet. What is
+            // to be sent leaves nevertheless.
+            let is_full = !self.share.has_room();
+            let is_busy = outgoing.is_some();
+            let wish = Wish { deaf: is_full || (echoes && is_busy), flush: is_full && !is_flushed };
+            // Each of these is printed too.
+            let hears = !closing && !(is_full && self.desk.printer.is_ndjson());
             tokio::select! {
                 happened = duplex::next(websocket, &mut outgoing, wish) => match happened {
-                    Happened::Queued(Outgoing::Message(message)) => {
-                        self.print(Event::Message { direction: Direction::Out, message: &message });
+                    Happened::Queued(queued) => {
+                        is_flushed = false;
+                        self.queued(&queued);
                     }
-                    Happened::Queued(Outgoing::Prepared(prepared)) => {
-                        self.print(Event::Message { direction: Direction::Out, message: prepared.message() });
-                    }
-                    Happened::Queued(Outgoing::Ping(_)) | Happened::Flushed => {}
+                    Happened::Flushed => is_flushed = true,
                     Happened::Received(message) => {
                         self.print(Event::Message { direction: Direction::In, message: &message });
                         outgoing = outgoing.or(self.answer(message));
@@ -123,7 +119,7 @@ impl Client<'_> {
                         return error;
                     }
                 },
-                announced = announcements.recv(), if outgoing.is_none() && !closing => {
+                announced = next_of(&mut announcements, is_busy), if hears => {
                     let (code, reason) = match announced {
                         Ok(announcement) if announcement.from == Some(self.id) => continue,
                         Ok(Announcement { what: What::Send(next), .. }) => {
@@ -131,14 +127,17 @@ impl Client<'_> {
                             continue;
                         }
                         Ok(Announcement { what: What::Close { code, reason }, .. }) => (code, reason),
-                        Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                        Err(Lagged) => {
                             (CloseCode::TRY_AGAIN_LATER, "too slow for what is sent here".to_owned())
                         }
                     };
+                    outgoing = None;
                     // It was checked where it was typed.
                     let _ = websocket.start_close(code, &reason);
                     closing = true;
+                    is_flushed = false;
                 }
+                () = stdout::room(), if is_full => {}
             }
         }
     }
@@ -155,7 +154,17 @@ impl Client<'_> {
         }
     }
 
-    fn traced(&self, websocket: &WebSocket, record: &FrameRecord) {
+    fn queued(&mut self, queued: &Outgoing) {
+        let message = match queued {
+            Outgoing::Message(message) => message,
+            Outgoing::Prepared(prepared) => prepared.message(),
+            // The frame is told when it is traced.
+            Outgoing::Ping(_) => return,
+        };
+        self.print(Event::Message { direction: Direction::Out, message });
+    }
+
+    fn traced(&mut self, websocket: &WebSocket, record: &FrameRecord) {
         if matches!(record.opcode, Opcode::Ping | Opcode::Pong) {
             let is_pong = record.opcode == Opcode::Pong && record.direction == Direction::In;
             let round_trip = if is_pong { websocket.round_trip() } else { None };
@@ -163,22 +172,32 @@ impl Client<'_> {
         }
     }
 
-    fn print(&self, event: Event<'_>) {
-        // Whoever reads it may be slow; the other clients are not to wait for that.
-        let printed =
-            task::block_in_place(|| self.desk.printer.print(&Happening { client: Some(self.id), event }));
-        match printed {
-            Ok(()) => {}
-            Err(error) => {
-                if error.kind() != io::ErrorKind::BrokenPipe {
-                    output::note(&format!("standard output cannot be written: {error}"));
-                }
-                self.desk.reader_gone.notify_one();
+    fn print(&mut self, event: Event<'_>) {
+        let is_ndjson = self.desk.printer.is_ndjson();
+        let length = match &event {
+            Event::Message { direction, message } if is_ndjson || *direction == Direction::In => {
+                message.len()
             }
+            _ => 0,
+        };
+        if self.desk.printer.print(&Happening { client: Some(self.id), event }).is_err() {
+            self.desk.reader_gone.notify_one();
+        }
+        if is_ndjson || length > 0 {
+            self.share.add(length);
         }
     }
 
     fn note(&self, words: &str) {
         output::aside(&escape::line(&format!("client {}: {words}", self.id)));
     }
+}
+
+/// Who has something to send takes no more, and is told to go when that takes too long.
+async fn next_of(announcements: &mut Announcements, busy: bool) -> Result<Announcement, Lagged> {
+    if busy {
+        announcements.lagged().await;
+        return Err(Lagged);
+    }
+    announcements.recv().await
 }

@@ -175,3 +175,24 @@ fn a_ping_interval_sends_pings() {
     assert_eq!(run.code, Some(0));
     assert!(run.err.contains("> ping 8 bytes") && run.err.contains(", round trip "), "{}", run.err);
 }
+
+#[test]
+fn a_slow_reader_gets_everything() {
+    let url = server(|mut websocket| async move {
+        for _ in 0..40 {
+            websocket.send("x".repeat(1 << 20)).await.unwrap();
+        }
+        let _ = websocket.close(CloseCode::NORMAL, "").await;
+    });
+    let mut child = carrick()
+        .args(["connect", "--linger", "forever", &url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut total = 0;
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        total += line.unwrap().len();
+    }
+    assert_eq!((total, child.wait().unwrap().code()), (40 << 20, Some(0)));
+}

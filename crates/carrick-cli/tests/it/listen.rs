@@ -83,6 +83,26 @@ fn broadcast_sends_to_all_others() {
 }
 
 #[test]
+fn a_client_that_takes_nothing_is_closed_once_it_is_too_many_bytes_behind() {
+    let mut listen = Listen::start(&["--broadcast", "--no-deflate", "--max-message-bytes", "1048576"]);
+    let mut slow = listen.connect("");
+    listen.says("client 1: connected");
+    let printed = std::mem::replace(&mut listen.printed, Listen::nothing());
+    std::thread::spawn(move || printed.count());
+    let mut ada = listen.connect("");
+    // Far fewer than could be counted, and more bytes than the network and the server keep.
+    for _ in 0..60 {
+        ada.send(Message::binary(vec![0; 1 << 20])).unwrap();
+    }
+    let mut count = 0;
+    while let Some(Ok(_)) = slow.recv() {
+        count += 1;
+    }
+    assert!(count < 60, "{count}");
+    assert_eq!(slow.closed().unwrap().code(), CloseCode::TRY_AGAIN_LATER);
+}
+
+#[test]
 fn lines_of_a_pipe_go_to_all_clients() {
     let mut listen = Listen::start(&[]);
     let (mut ada, mut grace) = (listen.connect(""), listen.connect(""));
@@ -242,4 +262,47 @@ fn a_unix_socket_is_listened_on_and_connected_to() {
     assert_eq!((by_flag.code, by_flag.out.as_str()), (Some(0), "ho\n"), "{}", by_flag.err);
     assert!(by_flag.err.contains(&format!("connected to {path}")), "{}", by_flag.err);
     assert!(listen.says("client 2").contains("from a Unix socket to /path"));
+}
+
+/// Sends until the server takes no more, from a thread of its own; what it prints is read by nobody.
+#[cfg(unix)]
+fn flood(listen: &Listen) {
+    let mut flooding = listen.connect("flooding");
+    std::thread::spawn(move || while flooding.send(vec![b'x'; 1 << 20]).is_ok() {});
+}
+
+#[cfg(unix)]
+#[test]
+fn others_are_served_while_nobody_reads_what_is_printed_and_a_signal_ends_it() {
+    let mut listen = Listen::start(&["--broadcast", "--no-deflate", "--drain-timeout", "1"]);
+    let (mut ada, mut grace) = (listen.connect(""), listen.connect(""));
+    listen.says("client 2: connected");
+    flood(&listen);
+    let mut sent = 0;
+    // A megabyte of the flood comes for each of many times that the queue holds nothing more.
+    while sent < 4 {
+        if matches!(ada.recv(), Some(Ok(Message::Binary(_)))) {
+            sent += 1;
+        }
+    }
+    for _ in 0..20 {
+        grace.send("from grace").unwrap();
+        while ada.recv().unwrap().unwrap().as_text() != Some("from grace") {}
+    }
+    listen.interrupt();
+    assert!(listen.wait().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_it_at_once_although_nobody_reads_what_is_printed() {
+    let mut listen = Listen::start(&["--no-deflate", "--drain-timeout", "1000"]);
+    flood(&listen);
+    let mut late = listen.connect("late");
+    listen.says("client 2: connected");
+    late.send("unread").unwrap();
+    listen.interrupt();
+    listen.says("closing connections");
+    listen.interrupt();
+    assert_eq!(listen.wait().code(), Some(130));
 }
