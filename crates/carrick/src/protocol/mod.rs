@@ -23,7 +23,7 @@ mod violation;
 #[cfg(feature = "net")]
 pub(crate) use frame::MAX_CONTROL_BYTES;
 #[cfg(feature = "net")]
-pub(crate) use handshake::{excerpt, is_reserved};
+pub(crate) use handshake::{check_host, excerpt, is_reserved};
 
 // The public interface is:
 pub use close_code::CloseCode;

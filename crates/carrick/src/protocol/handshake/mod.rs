@@ -32,6 +32,6 @@ pub use origin::{Origin, OriginPolicy};
 pub use peer::{Peer, PeerAddress};
 pub use rejection::{Refusal, Rejection};
 pub use response_error::ResponseError;
-#[cfg(feature = "net")]
-pub(crate) use server::is_reserved;
 pub use server::{Acceptor, ConnectProtocol, is_websocket_request, offered_subprotocols};
+#[cfg(feature = "net")]
+pub(crate) use server::{check_host, is_reserved};
