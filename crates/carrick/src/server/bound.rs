@@ -20,8 +20,9 @@ use crate::{error::Error, transport::Address};
 #[derive(Debug)]
 pub(super) enum Bound {
     Tcp(TcpListener, SocketAddr),
+    /// The path is dropped before the listener, see [`Listener::Unix`].
     #[cfg(unix)]
-    Unix(UnixListener, SocketFile),
+    Unix(SocketFile, UnixListener),
 }
 
 impl Bound {
@@ -60,8 +61,8 @@ impl Bound {
         Ok(match self {
             Bound::Tcp(listener, _) => Listener::Tcp(tokio::net::TcpListener::from_std(listener)?),
             #[cfg(unix)]
-            Bound::Unix(listener, file) => {
-                Listener::Unix { listener: tokio::net::UnixListener::from_std(listener)?, _file: Some(file) }
+            Bound::Unix(file, listener) => {
+                Listener::Unix { _file: Some(file), listener: tokio::net::UnixListener::from_std(listener)? }
             }
         })
     }
@@ -73,7 +74,7 @@ fn bind_unix(path: &Path) -> Result<Bound, Error> {
     let bind = || -> Result<Bound, Error> {
         OwnRuntime::new()?.block_on(async {
             let (listener, file) = listen(path).await?;
-            Ok(Bound::Unix(listener.into_std()?, file))
+            Ok(Bound::Unix(file, listener.into_std()?))
         })
     };
     thread::scope(|scope| scope.spawn(bind).join()).expect("it does not panic")
