@@ -148,7 +148,8 @@ pub(crate) struct Stop {
     #[arg(short = 'e', long, value_name = "PATTERN")]
     pub(crate) expect: Option<Regex>,
 
-    /// Seconds from the opened connection on until --one, --count or --expect is given up, with exit code 3
+    /// Seconds from the opened connection on until --one, --count or --expect is given up, with exit code 3.
+    /// The connection is cut then, at most half a second later
     #[arg(long, value_name = "SECONDS", value_parser = parse::some_seconds, requires = "goal")]
     pub(crate) timeout: Option<Duration>,
 

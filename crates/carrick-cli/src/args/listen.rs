@@ -21,7 +21,8 @@ pub(crate) struct Listen {
     #[arg(long, requires = "exec")]
     pub(crate) binary: bool,
 
-    /// Serve the files of this folder to requests that are no WebSocket; none whose name starts with a dot
+    /// Serve the files of this folder to requests that are no WebSocket; none whose name starts with a dot, and none that
+    /// a link leads to outside of it
     #[arg(long, value_name = "FOLDER")]
     pub(crate) dir: Option<PathBuf>,
 

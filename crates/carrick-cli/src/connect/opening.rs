@@ -215,7 +215,7 @@ pub(crate) fn without_secrets(url: &str) -> String {
 }
 
 /// A server that does not answer the close frame is left after this.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 const USER_AGENT: &str = concat!("carrick/", env!("CARGO_PKG_VERSION"));
 

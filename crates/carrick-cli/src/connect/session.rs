@@ -4,7 +4,7 @@ use std::{io, path::Path, time::Duration};
 
 use carrick::{
     ClientBuilder, Error, WebSocket,
-    protocol::{CloseCode, Closed, Direction, FrameRecord, Message, Opcode},
+    protocol::{CloseCode, Closed, Direction, FrameRecord, Initiator, Message, Opcode, Violation},
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -172,6 +172,7 @@ impl Session {
     async fn talk(&mut self, websocket: &mut WebSocket) -> End {
         self.opened(websocket);
         let mut why = None;
+        let mut cut = None;
         let mut is_flushed = false;
         let mut quiet_since = Instant::now();
         loop {
@@ -213,6 +214,12 @@ impl Session {
                 input = next_line(&mut self.lines), if takes_lines => self.obey(input, websocket).await,
                 () = until(linger), if waits => Some(Why::Asked),
                 () = until(deadline), if waits => Some(Why::TimedOut),
+                // Also when it is not the peer but the reader of what is printed who holds it up.
+                () = until(cut), if !waits => {
+                    self.trace_all(websocket);
+                    let closed = Closed { by: Initiator::Application, frame: None, violation: None };
+                    return End { why, closed: Some(closed), error: None };
+                }
                 () = self.interruptions.first() => Some(Why::Asked),
                 () = stdout::room(), if deaf => {
                     quiet_since = Instant::now();
@@ -224,8 +231,24 @@ impl Session {
                 self.outgoing = None;
                 // Does nothing if `/close` has sent its own frame.
                 let _ = websocket.start_close(CloseCode::NORMAL, "");
+                cut = self.cut_at(&closing).or(cut);
                 why = Some(closing);
             }
+        }
+    }
+
+    /// When a peer that does not close is waited for no longer. For whoever just closes the library has its own time.
+    fn cut_at(&self, why: &Why) -> Option<Instant> {
+        let now = Instant::now();
+        let most = match why {
+            Why::TimedOut => PATIENCE,
+            Why::Met | Why::Missed | Why::ReaderGone | Why::Failed(_) => CLOSE_PATIENCE,
+            Why::Asked => 2 * opening::CLOSE_TIMEOUT,
+        };
+        let cut = now.checked_add(most);
+        match self.deadline {
+            Some(deadline) => cut.map(|cut| cut.min(deadline.max(now) + PATIENCE)),
+            None => cut,
         }
     }
 
@@ -350,6 +373,9 @@ impl Session {
         if let Some(closed) = &closed {
             self.print(Event::Closed(closed));
             let words = escape::line(&closed.to_string()).into_owned();
+            if is_unanswered(closed) {
+                output::note("the server did not answer the close frame");
+            }
             match &self.trace {
                 Some(trace) => trace.end(&words),
                 None if self.settings.interactive => output::note(&words),
@@ -397,6 +423,13 @@ fn is_sound(closed: &Closed) -> bool {
     closed.is_clean() && [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS].contains(&code)
 }
 
+/// Whether we closed, and the server let the time for its close frame pass.
+fn is_unanswered(closed: &Closed) -> bool {
+    closed.by == Initiator::Application
+        && closed.frame.is_none()
+        && matches!(closed.violation, None | Some(Violation::CloseTimeout { .. }))
+}
+
 fn lost(closed: Option<&Closed>, error: Option<Error>) -> Failure {
     let failure = match closed {
         Some(closed) if closed.is_clean() => Failure::new(format!("the connection was {closed}")),
@@ -442,3 +475,6 @@ async fn until(time: Option<Instant>) {
 
 /// How long what was given up, or nobody reads, may take to end.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a server may take to close when there is nothing more to wait for.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);

@@ -176,6 +176,27 @@ fn a_ping_interval_sends_pings() {
     assert!(run.err.contains("> ping 8 bytes") && run.err.contains(", round trip "), "{}", run.err);
 }
 
+/// Sends without end, and reads nothing.
+fn floods() -> String {
+    server(|mut websocket| async move { while websocket.send(vec![b'x'; 1 << 20]).await.is_ok() {} })
+}
+
+#[test]
+fn a_time_holds_although_nobody_reads_what_is_printed() {
+    let url = floods();
+    let mut child = carrick()
+        .args(["connect", "--expect", "never", "--timeout", "1", &url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let unread = child.stdout.take();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    drop(unread);
+}
+
 #[test]
 fn a_slow_reader_gets_everything() {
     let url = server(|mut websocket| async move {
@@ -195,4 +216,15 @@ fn a_slow_reader_gets_everything() {
         total += line.unwrap().len();
     }
     assert_eq!((total, child.wait().unwrap().code()), (40 << 20, Some(0)));
+}
+
+#[test]
+fn a_server_that_does_not_answer_our_close_is_told_of_and_costs_no_failure() {
+    let url = server(|mut websocket| async move {
+        websocket.send("all").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let met = run(&["connect", "--one", &url], "");
+    assert_eq!((met.code, met.out.as_str()), (Some(0), "all\n"));
+    assert_eq!(met.err, "the server did not answer the close frame\n");
 }

@@ -306,3 +306,43 @@ fn a_second_signal_ends_it_at_once_although_nobody_reads_what_is_printed() {
     listen.interrupt();
     assert_eq!(listen.wait().code(), Some(130));
 }
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_inside_of_the_folder_and_pipes_are_not_opened() {
+    use std::os::unix::fs::symlink;
+
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret"), "secret").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("file"), "content").unwrap();
+    fs::write(path(".hidden"), "hidden").unwrap();
+    fs::create_dir(path("with space")).unwrap();
+    fs::write(path("with space/index.html"), "index").unwrap();
+    for (target, link) in [
+        (path("file"), "in"),
+        (path(".hidden"), "shown"),
+        (outside.path().into(), "out"),
+        (path("gone"), "broken"),
+    ] {
+        symlink(target, path(link)).unwrap();
+    }
+    for name in ["pipe", "as-index"] {
+        if name == "as-index" {
+            fs::create_dir(path(name)).unwrap();
+        }
+        let fifo = if name == "pipe" { path(name) } else { path(name).join("index.html") };
+        assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
+    }
+    let mut listen = Listen::start(&["--dir", folder.path().to_str().unwrap()]);
+    for (found, content) in [("/in", "content"), ("/with%20space/", "index")] {
+        let answer = listen.get(found);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(content), "{found}: {answer}");
+    }
+    for hidden in ["/shown", "/out/secret", "/broken", "/pipe", "/as-index/", "/gone"] {
+        assert!(listen.get(hidden).starts_with("HTTP/1.1 404"), "{hidden}");
+    }
+    listen.interrupt();
+    assert!(listen.wait().success());
+}
