@@ -2,7 +2,7 @@
 #![no_main]
 
 use carrick::protocol::{
-    Acceptor, DeflateConfig, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, TrustedProxies,
+    Acceptor, DeflateConfig, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, PeerAddress, TrustedProxies,
     is_websocket_request, write_response,
 };
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
 
     let Ok(Some((request, consumed))) = whole else { return };
     assert!(consumed <= data.len());
-    let peer = Peer { address: Some([127, 0, 0, 1].into()), tls: false };
+    let peer = Peer { address: Some(PeerAddress::Ip(([127, 0, 0, 1], 4711).into())), tls: false };
     let listed = "https://example.com".parse::<Origin>().expect("an origin");
     for origins in [OriginPolicy::SameOrigin, OriginPolicy::Any, OriginPolicy::List(vec![listed])] {
         let acceptor = Acceptor::default()

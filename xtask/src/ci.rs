@@ -92,9 +92,23 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy-core",
-        proves: "no warning in the protocol core alone",
+        proves: "no warning in the protocol core alone, nor without TLS",
         environment: &[],
-        commands: &[&["clippy", "-p", "carrick", "--no-default-features", "--", "-D", "warnings"]],
+        commands: &[
+            &["clippy", "-p", "carrick", "--no-default-features", "--all-targets", "--", "-D", "warnings"],
+            &[
+                "clippy",
+                "-p",
+                "carrick",
+                "--no-default-features",
+                "--features",
+                "net",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ],
     },
     Step {
         name: "test",
@@ -106,7 +120,11 @@ const STEPS: &[Step] = &[
         name: "docs",
         proves: "the documentation builds without a warning",
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
-        commands: &[&["doc", "--workspace", "--all-features", "--no-deps"]],
+        commands: &[
+            &["doc", "-p", "carrick", "--no-default-features", "--no-deps"],
+            &["doc", "-p", "carrick", "--no-default-features", "--features", "net", "--no-deps"],
+            &["doc", "--workspace", "--all-features", "--no-deps"],
+        ],
     },
     Step {
         name: "core-graph",

@@ -57,7 +57,7 @@ impl Bind {
         };
         let server = bound.map_err(|error| self.failure(error, written))?;
         let bound = match self {
-            Bind::Ip(_) => Bind::Ip(server.local_addr()),
+            Bind::Ip(_) => Bind::Ip(server.local_addr().expect("it listens on TCP")),
             Bind::Unix(path) => Bind::Unix(std::path::absolute(path)?),
         };
         Ok((server, bound))

@@ -12,14 +12,31 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     escape(text, is_dangerous)
 }
 
+/// JSON that stays the same JSON: what is dangerous stands inside of strings there, apart from blanks.
+pub(crate) fn json(json: &str) -> Cow<'_, str> {
+    let is_escaped = |character| is_dangerous(character) && !character.is_ascii_whitespace();
+    escape_as(json, is_escaped, |escaped, character| {
+        // All of them are in the first plane.
+        let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+    })
+}
+
 fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    escape_as(text, is_escaped, |escaped, character| escaped.extend(character.escape_default()))
+}
+
+fn escape_as(
+    text: &str,
+    is_escaped: impl Fn(char) -> bool,
+    write: impl Fn(&mut String, char),
+) -> Cow<'_, str> {
     if !text.contains(&is_escaped) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         if is_escaped(character) {
-            let _ = write!(escaped, "{}", character.escape_default());
+            write(&mut escaped, character);
         } else {
             escaped.push(character);
         }
@@ -43,6 +60,7 @@ mod tests {
         assert_eq!(lines("name\u{202e}gpj.exe"), "name\\u{202e}gpj.exe");
         assert_eq!(lines("two\n\tlines"), "two\n\tlines");
         assert_eq!(line("two\nlines"), "two\\nlines");
+        assert_eq!(json("[\"a\u{9b}\u{202e}\",\n1]"), "[\"a\\u009b\\u202e\",\n1]");
         assert!(matches!(lines("Grüße, 世界 👋"), Cow::Borrowed(_)));
     }
 }

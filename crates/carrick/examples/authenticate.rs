@@ -30,7 +30,10 @@ async fn main() -> Result<(), carrick::Error> {
         })
         .on_rejection(|rejection, address| println!("{address}: {} {rejection}", rejection.status()))
         .route("/", greet);
-    println!("ws://{}/ with the header `Authorization: Bearer sesame`", server.local_addr());
+    println!(
+        "ws://{}/ with the header `Authorization: Bearer sesame`",
+        server.local_addr().expect("it listens on TCP")
+    );
     server.serve().await
 }
 

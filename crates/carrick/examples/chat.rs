@@ -20,7 +20,7 @@ async fn main() -> Result<(), carrick::Error> {
     let (room, _) = broadcast::channel(256);
     let server =
         Server::bind(address).await?.route("/", move |websocket, _request| join(websocket, room.clone()));
-    println!("ws://{}/", server.local_addr());
+    println!("ws://{}/", server.local_addr().expect("it listens on TCP"));
     let cut = server.serve_until(async { drop(tokio::signal::ctrl_c().await) }).await?;
     println!("{cut} connections were cut");
     Ok(())

@@ -18,6 +18,6 @@ async fn main() -> Result<(), carrick::Error> {
             }
         }
     });
-    println!("ws://{}/echo", server.local_addr());
+    println!("ws://{}/echo", server.local_addr().expect("it listens on TCP"));
     server.serve().await
 }

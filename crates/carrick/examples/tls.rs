@@ -18,7 +18,7 @@ async fn main() -> Result<(), carrick::Error> {
                 let _ = websocket.send(message).await;
             }
         });
-    let url = format!("wss://localhost:{}/", server.local_addr().port());
+    let url = format!("wss://localhost:{}/", server.local_addr().expect("it listens on TCP").port());
     tokio::spawn(server.serve());
 
     // A client trusts the certificates of the platform; this one is none of them.

@@ -34,7 +34,7 @@ pub enum Error {
     Rejection(Box<Rejection>),
     /// The address cannot be used.
     Url {
-        /// The address as it was given.
+        /// The address as it was given, without its user, its query and its fragment.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -69,6 +69,17 @@ pub enum Error {
         /// How long it was given.
         waited: Duration,
     },
+}
+
+impl Error {
+    /// What this means on the way to a proxy, or in its answer.
+    pub(crate) fn into_proxy_error(self) -> ProxyError {
+        match self {
+            Error::Response(error) => ProxyError::Answer(*error),
+            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => ProxyError::Ended,
+            other => ProxyError::Stream(Box::new(other)),
+        }
+    }
 }
 
 impl fmt::Display for Error {

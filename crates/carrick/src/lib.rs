@@ -4,7 +4,10 @@
 //! - [`protocol`] is the whole of the protocol as state machines and pure functions, for a shell of your own.
 //!   Everything a peer controls has a finite limit, see [`Config`](protocol::Config).
 #![cfg_attr(feature = "net", doc = include_str!("docs/net.md"))]
-#![cfg_attr(feature = "tls", doc = "\nThe [`guides`] lead from the first program to the last setting.")]
+#![cfg_attr(
+    feature = "tls",
+    doc = "\nThe [`guides`] lead from the first program to the last setting; [`guides::proxies`] is about the way to a server."
+)]
 //!
 //! # Features
 //!
@@ -44,8 +47,8 @@ pub use crate::{
     error::Error,
     proxy_error::ProxyError,
     server::{
-        AcceptOptions, Accepted, Body, Cors, Drain, PeerAddress, PeerCertificates, Route, Server,
-        ServerHandle, Upgrade, UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
+        AcceptOptions, Accepted, Body, Cors, Drain, PeerCertificates, Route, Server, ServerHandle, Upgrade,
+        UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
     },
     transport::{ConnectEvent, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},

@@ -1,12 +1,12 @@
 //! What can go wrong between a client and its proxy.
 
-use std::{error, fmt, io};
+use std::{error, fmt};
 
 use http::StatusCode;
 
-use crate::{error::Error, protocol::ResponseError};
+use crate::protocol::ResponseError;
 
-/// Why a proxy does not lead to the server: what stands in [`Error::Proxy`].
+/// Why a proxy does not lead to the server: what stands in [`Error::Proxy`](crate::Error::Proxy).
 ///
 /// ```
 /// use carrick::ProxyError;
@@ -17,8 +17,8 @@ use crate::{error::Error, protocol::ResponseError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// The proxy cannot be reached, or the stream to it failed.
-    Stream(Box<Error>),
+    /// The proxy cannot be reached, or the stream to it failed. Holds the [`Error`](crate::Error) that says why.
+    Stream(Box<dyn error::Error + Send + Sync>),
     /// The proxy ended the stream instead of answering.
     Ended,
     /// The proxy's answer to CONNECT is no HTTP/1.x.
@@ -98,17 +98,6 @@ impl error::Error for ProxyError {
             | ProxyError::SocksReply { .. }
             | ProxyError::SocksMalformed { .. }
             | ProxyError::HostUnusable { .. } => None,
-        }
-    }
-}
-
-impl ProxyError {
-    /// What `error` means, on the way to a proxy or in its answer.
-    pub(crate) fn because(error: Error) -> ProxyError {
-        match error {
-            Error::Response(error) => ProxyError::Answer(*error),
-            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => ProxyError::Ended,
-            other => ProxyError::Stream(Box::new(other)),
         }
     }
 }

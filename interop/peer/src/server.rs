@@ -13,7 +13,7 @@ pub(crate) async fn run(takeover: bool) -> anyhow::Result<()> {
     let deflate = DeflateConfig::default();
     let deflate = deflate.with_own_context_takeover(takeover).with_peer_context_takeover(takeover);
     let server = Server::bind("127.0.0.1:0").await?.subprotocols([SUBPROTOCOL])?.deflate(Some(deflate));
-    println!("listening on {}", server.local_addr());
+    println!("listening on {}", server.local_addr().expect("it listens on TCP"));
     Ok(server
         .route("/*", |websocket, request| serve(websocket, request.uri().path().to_owned()))
         .serve()

@@ -27,7 +27,7 @@ impl Servers {
 }
 
 fn echo(server: Server) -> SocketAddr {
-    let address = server.local_addr();
+    let address = server.local_addr().expect("it listens on TCP");
     let server = server.route("/echo", |mut websocket, _request| async move {
         while let Some(Ok(message)) = websocket.recv().await {
             if websocket.feed(message).await.is_err() {

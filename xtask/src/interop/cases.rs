@@ -26,7 +26,9 @@ pub(super) const TAKEOVER: &str = "takeover";
 pub(super) fn closed_line(case: &str) -> &str {
     match case {
         "close-by-client" => "4002 client is done – bye",
-        // Which code a client answers with is its own matter.
+        // That it ended in order, and no more: the code in a client's answer, which is what a server tells of an end
+        // that it began, is the client's own matter. That 4001 and its reason arrived is checked by the client, and
+        // that each side sent one close frame by `check`.
         "close-by-server" => "",
         _ => "1000",
     }

@@ -35,8 +35,8 @@ pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "not a number of seconds, for example 0.5".to_owned())
 }
 
 /// Seconds that may not be none at all.

@@ -100,8 +100,10 @@ impl Reporter {
             let at = record.at.saturating_duration_since(self.opened).as_millis();
             frames.push(Frame::new(&record, u64::try_from(at).unwrap_or(u64::MAX)));
         }
-        let skipped = frames.len().saturating_sub(MAX_FRAMES);
-        frames.drain(..skipped);
+        let surplus = frames.len().saturating_sub(MAX_FRAMES);
+        frames.drain(..surplus);
+        let lost = usize::try_from(websocket.take_lost_records()).unwrap_or(usize::MAX);
+        let skipped = surplus.saturating_add(lost);
         let status = Notice::Status {
             round_trip_us: websocket
                 .round_trip()

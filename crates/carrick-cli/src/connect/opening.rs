@@ -104,7 +104,11 @@ fn with_tls(mut builder: ClientBuilder, args: &Connect) -> Result<ClientBuilder,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::new(format!("{} cannot be read", path.display())).because(error))
+    fs::read(path).map_err(|error| {
+        Failure::new(format!("{} cannot be read", path.display()))
+            .because(error)
+            .with_hint("check the path, and whether you may read it")
+    })
 }
 
 fn unreadable(path: &Path, hint: &str, error: Error) -> Failure {
@@ -163,22 +167,33 @@ fn hint(url: &str, error: &Error) -> Option<&'static str> {
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 Some("check the network, and whether a proxy or a VPN is needed")
             }
+            io::ErrorKind::NotFound => Some("check the name of the host, or the path of the Unix socket"),
             _ => Some("check the name and the port of the URL, and the network"),
         },
+        Error::Tls(error) if error.to_string().contains("InvalidContentType") => {
+            Some("the server speaks no TLS there; connect to ws://, or check the port")
+        }
+        Error::Tls(error) if error.to_string().contains("CaUsedAsEndEntity") => Some(
+            "the certificate of the server is marked as an authority: make it anew with openssl's \
+             -addext basicConstraints=critical,CA:FALSE",
+        ),
         Error::Tls(_) if secure => Some(
             "if the certificate is your own, trust its authority with --ca FILE; a server without TLS is reached by ws://; \
              --danger-accept-invalid-certs takes any certificate",
         ),
         Error::Proxy { error, .. } => Some(match &**error {
             ProxyError::CredentialsMissing { .. } | ProxyError::CredentialsRefused => {
-                "write them as --proxy http://USER:PASS@HOST:PORT"
+                "write them in front of the host: --proxy SCHEME://USER:PASS@HOST:PORT"
             }
             _ => "check the proxy of --proxy or of the environment; --no-proxy goes without it",
         }),
-        Error::Redirect { .. } => {
+        Error::Redirect { reason, .. } if reason.starts_with("limit is ") => {
             Some("connect to the last address, or follow more of them with --max-redirects")
         }
-        Error::Timeout { .. } => Some("check the host and the port; --connect-timeout gives it longer"),
+        Error::Redirect { .. } => Some("if you trust the last address, connect to it directly"),
+        Error::Timeout { .. } => {
+            Some("check host, port, and the proxy if there is one; --connect-timeout gives it longer")
+        }
         Error::Response(error) => match &**error {
             ResponseError::HeadMalformed { .. } if !secure => {
                 Some("this is no HTTP; if the server speaks TLS, connect to wss://")

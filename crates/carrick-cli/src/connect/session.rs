@@ -353,10 +353,12 @@ impl Session {
         }
     }
 
-    fn traced(&mut self, websocket: &WebSocket, record: &FrameRecord) -> Option<Why> {
+    fn traced(&mut self, websocket: &mut WebSocket, record: &FrameRecord) -> Option<Why> {
         let is_pong = record.opcode == Opcode::Pong && record.direction == Direction::In;
         let round_trip = if is_pong { websocket.round_trip() } else { None };
+        let lost = websocket.take_lost_records();
         if let Some(trace) = &mut self.trace {
+            trace.lost(lost);
             trace.frame(record, round_trip);
         } else if let (true, true, Some(time)) = (is_pong, self.settings.interactive, round_trip) {
             output::aside(&format!("pong after {time:.1?}"));

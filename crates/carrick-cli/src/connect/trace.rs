@@ -48,6 +48,13 @@ impl Trace {
         print(at, &line);
     }
 
+    /// So many frames came at once before the next one that the library did not keep them.
+    pub(crate) fn lost(&self, frames: u64) {
+        if frames > 0 {
+            print(self.started.elapsed(), &format!("… {frames} frames not shown"));
+        }
+    }
+
     /// How it ended.
     pub(crate) fn end(&self, words: &str) {
         print(self.started.elapsed(), words);

@@ -12,7 +12,7 @@ use carrick::{
 };
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::{escape, failure::Failure};
 
 /// Something that happened, and at which client of a server.
 #[derive(Debug)]
@@ -54,9 +54,8 @@ pub(crate) enum Event<'a> {
 /// The line, with its end.
 pub(super) fn line(happening: &Happening<'_>) -> String {
     let line = Line { client: happening.client, ..Line::of(&happening.event) };
-    let mut json = serde_json::to_string(&line).expect("strings and numbers can be written as JSON");
-    json.push('\n');
-    json
+    let json = serde_json::to_string(&line).expect("strings and numbers can be written as JSON");
+    format!("{}\n", escape::json(&json))
 }
 
 #[derive(Debug, Default, Serialize)]

@@ -54,6 +54,15 @@ impl Printer {
             None if self.is_interactive => output::mark("< "),
             None => String::new(),
         };
-        output::data(format!("{mark}{}\n", plain::shown(message, indent)).as_bytes())
+        let shown = plain::shown(message, indent);
+        if mark.is_empty() {
+            return output::data(format!("{shown}\n").as_bytes());
+        }
+        // Below the first line of a message stands the rest of it, and nothing that could pass for a line of ours.
+        let margin = match client {
+            Some(client) => " ".repeat(format!("{client} < ").len()),
+            None => " ".repeat("< ".len()),
+        };
+        output::data(format!("{mark}{}\n", shown.replace('\n', &format!("\n{margin}"))).as_bytes())
     }
 }

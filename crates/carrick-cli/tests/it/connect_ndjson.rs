@@ -1,6 +1,6 @@
 //! `--output ndjson`, `--trace`, and no colour where none is wanted.
 
-use carrick::protocol::{CloseCode, Message};
+use carrick::protocol::{CloseCode, Compression, Kind, Message};
 use serde_json::{Value, json};
 
 use crate::support::{Serve, canned, carrick, run, server};
@@ -115,6 +115,22 @@ fn a_trace_shows_every_step_and_every_frame_with_its_times() {
         assert!(run.err.contains(step), "{step} in {}", run.err);
     }
     assert!(run.err.trim_end().ends_with("closed by us: 1000 (normal closure)"), "{}", run.err);
+}
+
+#[test]
+fn a_trace_tells_how_many_frames_came_too_fast_for_it() {
+    const FRAGMENTS: usize = 10_000;
+    let url = server(|mut websocket| async move {
+        for n in 1..=FRAGMENTS {
+            websocket.feed_piece_with(Kind::Text, "x", n == FRAGMENTS, Compression::Never).await.unwrap();
+        }
+        websocket.close(CloseCode::NORMAL, "").await.unwrap();
+    });
+    let run = run(&["connect", "--trace", "--one", &url], "");
+    let shown = run.err.matches("< text 1 bytes").count() + run.err.matches("< continuation 1 bytes").count();
+    let lost = run.err.lines().filter_map(|line| line.split_once("… ")?.1.strip_suffix(" frames not shown"));
+    let lost: usize = lost.map(|count| count.parse::<usize>().unwrap()).sum();
+    assert_eq!((shown + lost, lost > 0), (FRAGMENTS, true), "{}", run.err);
 }
 
 #[test]

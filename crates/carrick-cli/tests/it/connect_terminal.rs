@@ -63,7 +63,7 @@ fn what_comes_while_a_line_is_typed_stands_above_it() {
     let lines = terminal.edits("> half a line");
     assert_eq!(lines.iter().filter(|line| line.contains("half a line")).count(), 1, "{lines:?}");
     let at = |text: &str| lines.iter().position(|line| line == text).unwrap();
-    assert!(at("< meanwhile") + 1 == at("in two lines") && at("in two lines") + 1 == at("> half a line"));
+    assert!(at("< meanwhile") + 1 == at("  in two lines") && at("  in two lines") + 1 == at("> half a line"));
     terminal.types(", whole\r");
     terminal.shows_line("< half a line, whole");
 }
@@ -139,7 +139,8 @@ fn a_json_value_goes_on_in_the_next_line() {
     let lines = terminal.shows_line("< {");
     let at = lines.iter().position(|line| line == "< {").unwrap();
     terminal.shows("the whole value", |lines| {
-        lines[at..].starts_with(&["< {", "  \"a\": [", "    1,", "    2", "  ]", "}"].map(str::to_owned))
+        lines[at..]
+            .starts_with(&["< {", "    \"a\": [", "      1,", "      2", "    ]", "  }"].map(str::to_owned))
     });
     terminal.types("[no json\r");
     terminal.shows_line("< [no json");

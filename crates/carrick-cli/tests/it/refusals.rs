@@ -162,7 +162,11 @@ fn a_proxy_is_asked_and_what_it_lacks_is_told() {
     let (address, asked) = proxy(vec![refusal, refusal]);
     let nobody = run(&["connect", "--proxy", &format!("http://{address}"), "ws://server.example/"], "");
     assert_eq!(nobody.code, Some(1));
-    assert!(nobody.err.contains("hint: write them as --proxy http://USER:PASS@"), "{}", nobody.err);
+    assert!(
+        nobody.err.contains("hint: write them in front of the host: --proxy SCHEME://USER:PASS@"),
+        "{}",
+        nobody.err
+    );
     assert!(asked.recv().unwrap().starts_with("CONNECT server.example:80 HTTP/1.1"));
     let wrong = run(&["connect", "--proxy", &format!("http://ada:pw@{address}"), "ws://server.example/"], "");
     assert_eq!(wrong.code, Some(1));

@@ -237,7 +237,7 @@ pub(crate) fn serve(configure: impl FnOnce(Server) -> Server + Send + 'static) -
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let server = configure(Server::bind("127.0.0.1:0").await.unwrap());
-            sender.send(server.local_addr()).unwrap();
+            sender.send(server.local_addr().unwrap()).unwrap();
             server.serve().await.unwrap();
         });
     });

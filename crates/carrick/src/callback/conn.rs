@@ -13,7 +13,7 @@ use http::{Request, Response};
 
 use super::{
     handle::ConnHandle,
-    mailbox::{Command, Mailbox},
+    mailbox::{Command, Mail, Mailbox},
     tracer::Tracer,
 };
 use crate::{
@@ -55,6 +55,8 @@ pub struct Conn<S = ()> {
     mailbox: Arc<Mailbox>,
     /// Whether the application has closed the connection.
     left: bool,
+    /// Whether the mailbox knows that nothing can be sent any more.
+    refusing: bool,
     /// Whether something was not sent for lack of room, and `on_drain` not called since.
     wants_drain: bool,
     tracer: Tracer,
@@ -95,6 +97,7 @@ impl<S> Conn<S> {
             heads: None,
             mailbox,
             left: false,
+            refusing: false,
             wants_drain: false,
             tracer: Tracer::default(),
             label: Box::default(),
@@ -189,6 +192,7 @@ impl<S> Conn<S> {
         let Some(websocket) = &mut self.websocket else { return Ok(()) };
         websocket.start_close(code.into(), reason)?;
         self.left = true;
+        self.refuse_if_closing();
         Ok(())
     }
 
@@ -285,6 +289,7 @@ impl<S> Conn<S> {
     ) -> Result<(), Error> {
         let websocket = self.websocket.as_mut().ok_or(SendError::Closed)?;
         let queued = call(websocket);
+        write_trace(websocket, &self.tracer, &self.label);
         self.wants_drain |= matches!(queued, Err(SendError::QueueFull { .. }));
         Ok(queued?)
     }
@@ -304,6 +309,7 @@ impl<S> Conn<S> {
         self.websocket = Some(websocket);
         self.heads = Some(Box::new(heads));
         self.left = false;
+        self.refusing = false;
         self.wants_drain = false;
     }
 
@@ -321,6 +327,11 @@ impl<S> Conn<S> {
         self.left
     }
 
+    /// What the application did with an earlier connection counts no more.
+    pub(crate) fn forget_close(&mut self) {
+        self.left = false;
+    }
+
     /// The connection is over, and so is its socket.
     pub(crate) fn end(&mut self) {
         self.close_mailbox();
@@ -330,22 +341,31 @@ impl<S> Conn<S> {
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
         let next = self.poll_untraced(cx, delivery);
-        if self.tracer.is_on()
-            && let Some(websocket) = &mut self.websocket
-        {
-            while let Some(record) = websocket.next_record() {
-                self.tracer.write(&self.label, &record);
-            }
+        self.refuse_if_closing();
+        if let Some(websocket) = &mut self.websocket {
+            write_trace(websocket, &self.tracer, &self.label);
         }
         next
     }
 
+    /// What cannot be sent any more is not taken either.
+    fn refuse_if_closing(&mut self) {
+        if !self.refusing && self.websocket.as_ref().is_some_and(|websocket| !websocket.may_send()) {
+            self.refusing = true;
+            self.left |= self.mailbox.refuse();
+        }
+    }
+
     fn poll_untraced(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
         let Some(websocket) = &mut self.websocket else { return Poll::Ready(Next::Ended) };
-        if websocket.role() == Role::Client {
-            obey_stop(websocket, &self.mailbox, cx);
+        // On a server it is the server that is stopped. Looked at before the mail: what was queued before is sent.
+        let stopped = websocket.role() == Role::Client && is_stopped(&self.mailbox, cx);
+        self.left |= take_mail(websocket, &self.mailbox, cx, |websocket| {
+            write_trace(websocket, &self.tracer, &self.label);
+        });
+        if stopped && websocket.may_send() {
+            websocket.start_close(CloseCode::NORMAL, "").expect("1000 may be sent");
         }
-        self.left |= take_mail(websocket, &self.mailbox, cx);
         if self.wants_drain && websocket.poll_room(cx).is_ready() {
             self.wants_drain = false;
             if websocket.may_send() {
@@ -360,19 +380,48 @@ impl<S> Conn<S> {
     }
 }
 
-/// A client that is stopped closes. On a server it is the server that is stopped.
-fn obey_stop(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &Context<'_>) {
-    mailbox.stop().register(cx.waker());
-    if mailbox.stop().is_asked() && websocket.may_send() {
-        websocket.start_close(CloseCode::NORMAL, "").expect("1000 may be sent");
+/// Writes what was recorded since. A trace takes the frames as they come: the connection keeps only some records.
+fn write_trace(websocket: &mut WebSocket<NetStream>, tracer: &Tracer, label: &str) {
+    if !tracer.is_on() {
+        return;
+    }
+    let lost = websocket.take_lost_records();
+    if lost > 0 {
+        tracer.write(label, &format_args!("… {lost} frames not shown"));
+    }
+    while let Some(record) = websocket.next_record() {
+        tracer.write(label, &record);
     }
 }
 
+fn is_stopped(mailbox: &Mailbox, cx: &Context<'_>) -> bool {
+    mailbox.stop().register(cx.waker());
+    mailbox.stop().is_asked()
+}
+
 /// Does what other threads asked for, as long as there is room; whether the close was asked for.
-fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut Context<'_>) -> bool {
+///
+/// The last mail is taken without room too, of which the mailbox bounds how much it is: the close comes behind it, and
+/// for a peer that takes nothing the time has to begin. `done` is called behind each command.
+fn take_mail(
+    websocket: &mut WebSocket<NetStream>,
+    mailbox: &Mailbox,
+    cx: &mut Context<'_>,
+    mut done: impl FnMut(&mut WebSocket<NetStream>),
+) -> bool {
+    let is_last = match mailbox.watch(cx.waker()) {
+        Mail::None => return false,
+        Mail::Some => false,
+        Mail::Last => true,
+    };
+    let usual = websocket.high_water();
+    if is_last {
+        websocket.set_high_water_bytes(usize::MAX);
+    }
     let mut left = false;
-    while matches!(websocket.poll_room(cx), Poll::Ready(Ok(()))) {
-        let Some(command) = mailbox.take(cx.waker()) else { break };
+    while is_last || matches!(websocket.poll_room(cx), Poll::Ready(Ok(()))) {
+        // Between the pieces of a message there cannot be another one.
+        let Some(command) = mailbox.take(!websocket.is_message_open()) else { break };
         // What comes too late is lost with the connection, which `on_close` tells.
         let _ = match command {
             Command::Send(message) => websocket.queue(message, Compression::Auto).map_err(Error::from),
@@ -383,6 +432,10 @@ fn take_mail(websocket: &mut WebSocket<NetStream>, mailbox: &Mailbox, cx: &mut C
                 websocket.start_close(frame.code(), frame.reason())
             }
         };
+        done(websocket);
+    }
+    if is_last {
+        websocket.set_high_water_bytes(usual);
     }
     left
 }

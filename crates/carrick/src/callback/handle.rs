@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::mailbox::{Command, Mailbox};
 use crate::{
     error::Error,
-    protocol::{CloseCode, CloseFrame, Message, Prepared, SendError},
+    protocol::{CloseCode, CloseFrame, MAX_CONTROL_BYTES, Message, Prepared, SendError},
 };
 
 /// Sends over a connection of the callback API from any thread, and from the handlers of other connections.
@@ -15,6 +15,7 @@ use crate::{
 /// What it is given waits in a queue until the loop of the connection takes it; the loop is woken. The queue holds
 /// [`Config::high_water_bytes`](crate::protocol::Config::high_water_bytes), where each message counts some bytes more
 /// than its payload. While the peer takes nothing the loop takes nothing either, so a handle tells that a peer is slow.
+/// Messages also wait while a handler sends another one in pieces.
 ///
 /// Clones are handles of the same connection. On a client it is that of the [`WebSocketApp`](crate::WebSocketApp),
 /// and goes on with the next connection after a reconnect; on a server it ends with its connection.
@@ -46,7 +47,8 @@ impl ConnHandle {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`]: [`SendError::Closed`] while no connection is open, [`SendError::QueueFull`] if too much waits.
+    /// [`Error::Send`]: [`SendError::Closed`] while no connection is open, also of one that is closing or stopped, and
+    /// [`SendError::QueueFull`] if too much waits.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
         Ok(self.mailbox.put(Command::Send(message.into()))?)
     }
@@ -67,7 +69,7 @@ impl ConnHandle {
     ///
     /// As [`send`](ConnHandle::send), and [`Error::Timeout`]. In a handler, which would wait for itself, it does not
     /// block and fails with [`SendError::QueueFull`].
-    pub fn send_in_time(&self, message: impl Into<Message>, given: Duration) -> Result<(), Error> {
+    pub fn send_timeout(&self, message: impl Into<Message>, given: Duration) -> Result<(), Error> {
         self.mailbox.put_in_time(Command::Send(message.into()), given)
     }
 
@@ -87,13 +89,17 @@ impl ConnHandle {
     /// As [`send`](ConnHandle::send), and [`SendError::PingTooLong`].
     pub fn ping(&self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let payload = payload.into();
-        if payload.len() > MAX_PING_BYTES {
+        if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(SendError::PingTooLong(payload.len()).into());
         }
         Ok(self.mailbox.put(Command::Ping(payload))?)
     }
 
     /// Starts the closing handshake behind what is queued. Does nothing while no connection is open.
+    ///
+    /// It does so for a peer that takes nothing too, which has
+    /// [`Config::close_timeout`](crate::protocol::Config::close_timeout) from then on. Only a message that a handler is
+    /// sending in pieces is cut off, and messages that wait for its end are lost with it.
     ///
     /// # Errors
     ///
@@ -106,22 +112,21 @@ impl ConnHandle {
     }
 
     /// Ends `run_forever`: of a client, which closes its connection with 1000 and does not reconnect; or of the whole
-    /// server, which closes all of its connections with 1001.
+    /// server, which closes all of its connections with 1001. What was queued before is sent before.
     pub fn stop(&self) {
         self.mailbox.stop().ask();
     }
 
-    /// Whether a connection is open. It may be closed a moment later.
+    /// Whether messages are taken: a connection is open, and neither closing nor stopped. It may be a moment later.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.mailbox.id().is_some()
+        self.mailbox.is_open()
     }
 
-    /// The number of the connection as [`Conn::id`](crate::Conn::id) tells it; `None` while none is open.
+    /// The number of the connection as [`Conn::id`](crate::Conn::id) tells it; `None` while none is open. One that
+    /// is closing has it until `on_close`.
     #[must_use]
     pub fn id(&self) -> Option<u64> {
         self.mailbox.id()
     }
 }
-
-const MAX_PING_BYTES: usize = 125;

@@ -16,9 +16,16 @@ use crate::{
 /// So a handler can use `?`, and one that only sends is a single expression. Any error that can be boxed is taken; one
 /// that is no [`Error`] arrives as [`Error::Handler`]. The connection goes on either way.
 ///
+/// A closure that uses `?` and ends with `Ok(())` has to say its return type, `-> Result<(), carrick::Error>` most often:
+/// the compiler cannot tell which error is meant (E0282).
+///
 /// ```no_run
 /// carrick::WebSocketApp::new("ws://127.0.0.1:9000/ws")
-///     .on_open(|conn| conn.send("Hello, server!"))
+///     .on_open(|conn| -> Result<(), carrick::Error> {
+///         conn.send("Hello, server!")?;
+///         conn.ping("are you there?")?;
+///         Ok(())
+///     })
 ///     .on_message(|_conn, message| -> Result<(), std::num::ParseIntError> {
 ///         let number: u64 = message.as_text().unwrap_or_default().parse()?;
 ///         println!("Received: {number}");

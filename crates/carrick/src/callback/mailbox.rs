@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The queue between any thread and the loop of one connection, bounded by bytes. It is closed while no connection is
-/// open.
+/// open, and takes nothing but a close while one is closing.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     state: Mutex<State>,
@@ -32,6 +32,8 @@ pub(crate) struct Mailbox {
 struct State {
     /// The number of the connection, while one is open.
     open: Option<u64>,
+    /// Whether nothing can be sent any more, because the connection is closing.
+    refusing: bool,
     queue: VecDeque<Command>,
     /// What the commands in `queue` count.
     bytes: usize,
@@ -40,6 +42,15 @@ struct State {
     waker: Option<Waker>,
     /// The thread of the loop, which would wait for itself.
     loop_thread: Option<ThreadId>,
+}
+
+/// What waits in a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mail {
+    None,
+    Some,
+    /// Mail behind which the connection is to be closed: nothing more will come.
+    Last,
 }
 
 /// Something that the loop is asked to do.
@@ -75,6 +86,24 @@ impl Mailbox {
         matches!(closed.queue.back(), Some(Command::Close(_)))
     }
 
+    /// The connection is closing: nothing but a close is taken from now on, and what waits is thrown away. Whether a
+    /// close waited.
+    pub(super) fn refuse(&self) -> bool {
+        let mut state = self.state();
+        let queue = std::mem::take(&mut state.queue);
+        state.bytes = 0;
+        state.refusing = true;
+        drop(state);
+        self.room.notify_all();
+        matches!(queue.back(), Some(Command::Close(_)))
+    }
+
+    /// Whether a connection is open and messages for it are taken.
+    pub(super) fn is_open(&self) -> bool {
+        let state = self.state();
+        state.open.is_some() && !self.is_ending(&state)
+    }
+
     /// The number of the connection that is open, if one is.
     pub(super) fn id(&self) -> Option<u64> {
         self.state().open
@@ -107,27 +136,40 @@ impl Mailbox {
         }
     }
 
-    /// The next command, in the order in which they were queued. If there is none, `waker` is woken by the next one.
-    pub(super) fn take(&self, waker: &Waker) -> Option<Command> {
+    /// What waits. `waker` is woken by the next command.
+    pub(super) fn watch(&self, waker: &Waker) -> Mail {
         let mut state = self.state();
-        let Some(command) = state.queue.pop_front() else {
-            if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                state.waker = Some(waker.clone());
-            }
-            return None;
-        };
+        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            state.waker = Some(waker.clone());
+        }
+        match state.queue.back() {
+            None => Mail::None,
+            Some(_) if self.is_ending(&state) => Mail::Last,
+            Some(_) => Mail::Some,
+        }
+    }
+
+    /// The next command, in the order in which they were queued. Without `messages` they stay, and what is none passes
+    /// them.
+    pub(super) fn take(&self, messages: bool) -> Option<Command> {
+        let mut state = self.state();
+        let position = state.queue.iter().position(|command| messages || !command.is_message())?;
+        let command = state.queue.remove(position)?;
         state.bytes -= command.cost();
+        state.refusing |= matches!(command, Command::Close(_));
         drop(state);
         self.room.notify_all();
         Some(command)
     }
 
     fn try_put(&self, state: &mut State, command: Command) -> Result<(), (SendError, Command)> {
-        if state.open.is_none() || matches!(state.queue.back(), Some(Command::Close(_))) {
+        let is_close = matches!(command, Command::Close(_));
+        let closes = matches!(state.queue.back(), Some(Command::Close(_)));
+        if state.open.is_none() || closes || (!is_close && self.is_ending(state)) {
             return Err((SendError::Closed, command));
         }
         // The end has to come through, however much waits before it.
-        if state.bytes >= state.limit && !matches!(command, Command::Close(_)) {
+        if state.bytes >= state.limit && !is_close {
             return Err((SendError::QueueFull { queued: state.bytes, limit: state.limit }, command));
         }
         state.bytes += command.cost();
@@ -138,12 +180,24 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Whether nothing more will be sent than what waits.
+    fn is_ending(&self, state: &State) -> bool {
+        state.refusing || self.stop.is_asked() || matches!(state.queue.back(), Some(Command::Close(_)))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Command {
+    fn is_message(&self) -> bool {
+        match self {
+            Command::Send(_) | Command::SendPrepared(_) => true,
+            Command::Ping(_) | Command::Close(_) => false,
+        }
+    }
+
     /// What it counts in a mailbox, in bytes. An empty message takes room too.
     fn cost(&self) -> usize {
         let payload = match self {
@@ -180,9 +234,9 @@ mod tests {
         mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
         assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
         for _ in 0..3 {
-            mailbox.take(Waker::noop()).unwrap();
+            mailbox.take(true).unwrap();
         }
-        assert!(mailbox.take(Waker::noop()).is_none());
+        assert!(mailbox.take(true).is_none());
         assert_eq!(mailbox.state().bytes, 0);
     }
 
@@ -195,9 +249,36 @@ mod tests {
         assert!(!mailbox.close());
         assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
         mailbox.open(2, 1);
-        assert!(mailbox.take(Waker::noop()).is_none());
+        assert!(mailbox.take(true).is_none());
         mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
         assert!(mailbox.close());
+    }
+
+    #[test]
+    fn one_that_refuses_has_nothing_and_takes_only_a_close() {
+        let mailbox = open(1000);
+        mailbox.put(text(0)).unwrap();
+        assert!(mailbox.is_open() && !mailbox.refuse() && !mailbox.is_open());
+        assert_eq!((mailbox.watch(Waker::noop()), mailbox.state().bytes), (Mail::None, 0));
+        assert_eq!(mailbox.put(text(0)), Err(SendError::Closed));
+        assert_eq!(mailbox.id(), Some(1));
+        mailbox.put(Command::Close(CloseFrame::empty())).unwrap();
+        assert_eq!(mailbox.watch(Waker::noop()), Mail::Last);
+        assert!(mailbox.close());
+    }
+
+    #[test]
+    fn what_is_no_message_passes_messages_that_stay() {
+        let mailbox = open(1000);
+        mailbox.put(text(0)).unwrap();
+        mailbox.put(Command::Ping(Bytes::new())).unwrap();
+        mailbox.put(text(1)).unwrap();
+        assert!(matches!(mailbox.take(false), Some(Command::Ping(_))));
+        assert!(mailbox.take(false).is_none());
+        for length in 0..2 {
+            assert!(matches!(mailbox.take(true), Some(Command::Send(message)) if message.len() == length));
+        }
+        assert_eq!((mailbox.watch(Waker::noop()), mailbox.state().bytes), (Mail::None, 0));
     }
 
     #[test]
@@ -210,7 +291,7 @@ mod tests {
             let late = scope.spawn(|| mailbox.put_in_time(text(1), Duration::from_millis(1)).unwrap_err());
             assert!(matches!(late.join().unwrap(), Error::Timeout { .. }));
             let waiting = scope.spawn(|| mailbox.put_in_time(text(1), Duration::from_secs(60)));
-            mailbox.take(Waker::noop()).unwrap();
+            mailbox.take(true).unwrap();
             waiting.join().unwrap().unwrap();
         });
     }

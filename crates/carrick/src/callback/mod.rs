@@ -17,5 +17,5 @@ pub(crate) use handlers::{Handlers, Occasion};
 pub(crate) use mailbox::Mailbox;
 pub use message_ref::{MessageRef, PieceRef};
 pub(crate) use run::{CUT, Ended, run};
-pub(crate) use runtime::block_on;
+pub(crate) use runtime::{OwnRuntime, block_on};
 pub(crate) use tracer::Tracer;

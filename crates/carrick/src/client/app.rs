@@ -192,9 +192,9 @@ impl<S> WebSocketApp<S> {
         self
     }
 
-    /// Prints a trace to standard error: each step of connecting, the opening handshake both ways without its
-    /// credentials, and each frame with its direction, opcode, length, flags and the start of its payload. Default:
-    /// off.
+    /// Prints a trace to standard error: each step of connecting, the opening handshake both ways without the
+    /// values that [`ConnectEvent`](crate::ConnectEvent) hides, and each frame with its direction, opcode, length, flags and
+    /// the start of its payload. Default: off.
     #[must_use]
     pub fn enable_trace(mut self, on: bool) -> WebSocketApp<S> {
         self.tracer = if on { Tracer::stderr() } else { Tracer::default() };
@@ -230,13 +230,15 @@ impl<S> WebSocketApp<S> {
     /// [`reconnect`](WebSocketApp::reconnect) until it is closed from this side. Returns how the last connection was
     /// closed. Stopped before there was one, it says that we closed it, without a close frame.
     ///
-    /// When it returns, no thread and no socket of it is left. It may be called again. A `stop` ends one run: the one
-    /// that goes on, or else the next.
+    /// When it returns, no thread and no socket of it is left, unless it was stopped while the system looked up a name:
+    /// that is waited for for a second, and may then outlive it on a thread of its own. It may be called again. A `stop`
+    /// ends one run: the one that goes on, or else the next.
     ///
     /// # Errors
     ///
     /// As [`ClientBuilder::connect`] if there is no connection, and as [`WebSocket::recv`](crate::WebSocket::recv) if
-    /// it failed; `on_error` was told. [`Error::Config`] inside of an async runtime, whose other tasks would be blocked.
+    /// it failed; `on_error` was told. [`Error::Config`] inside of an async runtime, whose other tasks would be blocked;
+    /// that is also so on a thread of `spawn_blocking`.
     ///
     /// # Panics
     ///
@@ -252,6 +254,7 @@ impl<S> WebSocketApp<S> {
         };
         self.builder = Ok(builder.clone());
         self.conn.set_tracer(self.tracer.clone(), "");
+        self.conn.forget_close();
         let ran = catch_unwind(AssertUnwindSafe(|| block_on(self.run(builder))));
         self.conn.end();
         self.stop.withdraw();

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::{
-    runtime::{Builder, Handle, Runtime},
-    time::timeout,
-};
+use tokio::{runtime::Handle, time::timeout};
 
 use super::builder::ClientBuilder;
 use crate::{
+    callback::OwnRuntime,
     error::Error,
     protocol::{Agreement, CloseCode, Closed, Compression, FrameRecord, Kind, Message, Prepared, Traffic},
     transport::NetStream,
@@ -249,6 +247,12 @@ impl WebSocket {
     pub fn next_record(&mut self) -> Option<FrameRecord> {
         self.websocket.next_record()
     }
+
+    /// How many records were thrown away, because nobody took them in time, since this was last asked. They are older
+    /// than the one that [`next_record`](WebSocket::next_record) gives next.
+    pub fn take_lost_records(&mut self) -> u64 {
+        self.websocket.take_lost_records()
+    }
 }
 
 /// Ends with `None` as [`recv`](WebSocket::recv) does.
@@ -267,13 +271,12 @@ fn flattened<T>(result: Result<Option<Result<T, Error>>, Error>) -> Option<Resul
 /// Runs futures on this thread.
 #[derive(Debug)]
 struct Blocker {
-    /// `None` while it is dropped.
-    runtime: Option<Runtime>,
+    runtime: OwnRuntime,
 }
 
 impl Blocker {
     fn new() -> Result<Blocker, Error> {
-        Ok(Blocker { runtime: Some(Builder::new_current_thread().enable_all().build()?) })
+        Ok(Blocker { runtime: OwnRuntime::new()? })
     }
 
     fn run<F: Future>(&self, future: F) -> Result<F::Output, Error> {
@@ -282,16 +285,6 @@ impl Blocker {
                         of the callback API, use another thread there";
             return Err(Error::Config(text.into()));
         }
-        let runtime = self.runtime.as_ref().expect("it is there until it is dropped");
-        Ok(runtime.block_on(future))
-    }
-}
-
-impl Drop for Blocker {
-    /// A runtime that is dropped inside of another one panics, unless it does not wait for its threads.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        Ok(self.runtime.block_on(future))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{error, fmt, sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Response, header::AUTHORIZATION};
 use tokio::{
@@ -15,7 +14,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ConnectEvent, Dialer, Stopwatch, exchange, read_body_start},
+    transport::{Address, ConnectEvent, Dialer, Stopwatch, basic_authorization, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -92,8 +91,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Url`] if it is no such URL or has a fragment (RFC 6455 §3). The error names it without its user and
-    /// its query.
+    /// [`Error::Url`] if it is no such URL or has a fragment (RFC 6455 §3). The error names it without its user, its
+    /// query and its fragment.
     pub fn new(url: &str) -> Result<ClientBuilder, Error> {
         let address = Address::parse(url)?;
         let handshake = ClientHandshake::for_uri(&address.uri)
@@ -149,12 +148,8 @@ impl ClientBuilder {
     ///
     /// [`Error::Config`] for a name with a colon, which would end it.
     pub fn basic_auth(self, name: &str, password: &str) -> Result<ClientBuilder, Error> {
-        // RFC 7617 §2: "a user-id containing a colon character is invalid".
-        if name.contains(':') {
-            return Err(Error::Config("user name of basic authentication has a colon".into()));
-        }
-        let credentials = STANDARD.encode(format!("{name}:{password}"));
-        self.header(AUTHORIZATION, format!("Basic {credentials}"))
+        let value = basic_authorization(name, password).map_err(|reason| Error::Config(reason.into()))?;
+        self.header(AUTHORIZATION, value)
     }
 
     /// Sends a token (RFC 6750 §2.1). Over `ws` it can be read on the way.

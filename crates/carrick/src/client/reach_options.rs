@@ -81,7 +81,7 @@ impl ClientBuilder {
     /// Tells `observer` about each step of opening a connection: names, addresses, TLS, the heads of the handshake.
     /// Default: nobody. The last observer that was set is the one.
     ///
-    /// It is called on the task that connects, so it must not block.
+    /// It is called on the task that connects, so it must not block. [`ConnectEvent`] says which values its lines hide.
     ///
     /// ```
     /// let builder = carrick::ClientBuilder::new("wss://example.com/chat")?

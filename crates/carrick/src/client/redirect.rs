@@ -2,15 +2,12 @@
 
 use std::borrow::Cow;
 
-use http::{
-    HeaderName, Response, StatusCode,
-    header::{LOCATION, USER_AGENT},
-};
+use http::{Response, StatusCode, header::LOCATION};
 
 use super::builder::{Answer, ClientBuilder};
 use crate::{
     error::Error,
-    transport::{Address, ClientTls, ConnectEvent, NetStream},
+    transport::{Address, ClientTls, ConnectEvent, NetStream, is_harmless},
 };
 
 impl ClientBuilder {
@@ -88,9 +85,4 @@ fn location(response: &Response<()>) -> Option<&str> {
             | StatusCode::PERMANENT_REDIRECT
     );
     response.headers().get(LOCATION).filter(|_| redirects)?.to_str().ok()
-}
-
-/// Whether a header that was added says nothing about who asks.
-fn is_harmless(name: &HeaderName) -> bool {
-    *name == USER_AGENT
 }

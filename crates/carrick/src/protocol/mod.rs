@@ -21,7 +21,9 @@ mod role;
 mod violation;
 
 #[cfg(feature = "net")]
-pub(crate) use handshake::is_reserved;
+pub(crate) use frame::MAX_CONTROL_BYTES;
+#[cfg(feature = "net")]
+pub(crate) use handshake::{check_host, excerpt, is_reserved};
 
 // The public interface is:
 pub use close_code::CloseCode;
@@ -36,8 +38,8 @@ pub use frame::{
 pub use handshake::{
     Acceptor, Agreement, ClientHandshake, ConnectProtocol, DeflateConfig, DeflateParams, Front,
     HandshakeConfigError, HeadLimits, HeadReader, Host, IpNetwork, ListError, Origin, OriginPolicy, Peer,
-    PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies, is_websocket_request,
-    offered_subprotocols, write_request, write_response,
+    PeerAddress, PendingHandshake, Refusal, Rejection, ResponseError, Scheme, TrustedProxies,
+    is_websocket_request, offered_subprotocols, write_request, write_response,
 };
 pub use payload::{
     Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, NotUtf8, Scratch, Utf8,

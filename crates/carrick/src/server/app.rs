@@ -2,23 +2,21 @@
 
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use http::Request;
-use url::Host;
-
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
+    bound::Bound,
     builder::{DRAIN_TIMEOUT, MAX_CONNECTIONS},
     caller::PeerAddress,
     connection::{Hook, Secure, Service, Witness},
     guest::{Callbacks, House, MakeState},
     hub::{Hub, ServerHandle},
-    listener::{self, Listener},
+    listener,
     route::{Route, Routes},
 };
 use crate::{
@@ -27,6 +25,7 @@ use crate::{
     protocol::{Acceptor, Config, DeflateConfig, Front, HeadLimits, OriginPolicy, Refusal, Rejection},
     transport::Address,
 };
+use http::Request;
 
 /// A server that calls handlers, for programs without an async runtime: the other end of a
 /// [`WebSocketApp`](crate::WebSocketApp).
@@ -64,7 +63,7 @@ use crate::{
 /// ```
 pub struct WebSocketServer<S = ()> {
     url: String,
-    listener: Option<(TcpListener, SocketAddr)>,
+    bound: Option<Bound>,
     make_state: MakeState<S>,
     pub(super) handlers: Handlers<S>,
     hub: Arc<Hub>,
@@ -84,6 +83,9 @@ pub struct WebSocketServer<S = ()> {
 impl WebSocketServer {
     /// A server for `url`: `ws://` or `wss://`, with the address to listen on and the path to serve. Port 0 is one that
     /// is free, see [`local_addr`](WebSocketServer::local_addr); without a port it is 80 or 443.
+    ///
+    /// `ws+unix:///path/of/the.sock:/request/path` listens on a Unix socket, as
+    /// [`Server::bind_unix`](crate::Server::bind_unix) does.
     #[must_use]
     pub fn new(url: &str) -> WebSocketServer {
         WebSocketServer::with_state(url, |_| ())
@@ -115,7 +117,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     pub fn with_state(url: &str, make: impl FnMut(&Request<()>) -> S + Send + 'static) -> WebSocketServer<S> {
         WebSocketServer {
             url: url.to_owned(),
-            listener: None,
+            bound: None,
             make_state: Box::new(make),
             handlers: Handlers::default(),
             hub: Arc::default(),
@@ -132,8 +134,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
         }
     }
 
-    /// Sets all that the opening handshake goes by: origins, subprotocols, trusted proxies, headers of the answer.
-    /// Default: [`Acceptor::default`]. Its compression gives way to [`deflate`](WebSocketServer::deflate).
+    /// Sets all that the opening handshake goes by: origins, subprotocols, trusted proxies, headers of the answer. It
+    /// takes the place of what [`origins`](WebSocketServer::origins) and
+    /// [`subprotocols`](WebSocketServer::subprotocols) set before; call them behind it. Default: [`Acceptor::default`]. Its compression gives way to [`deflate`](WebSocketServer::deflate).
     #[must_use]
     pub fn acceptor(mut self, acceptor: Acceptor) -> WebSocketServer<S> {
         self.acceptor = self.acceptor.map(|_| acceptor);
@@ -240,9 +243,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
         self
     }
 
-    /// Prints a trace to standard error: the opening handshakes both ways without their credentials, and each frame
-    /// with its direction, opcode, length, flags and the start of its payload. The address of the client stands before
-    /// each line. Default: off.
+    /// Prints a trace to standard error: the opening handshakes both ways without the values that
+    /// [`ConnectEvent`](crate::ConnectEvent) hides, and each frame with its direction, opcode, length, flags and the start of
+    /// its payload. The address of the client stands before each line. Default: off.
     #[must_use]
     pub fn enable_trace(mut self, on: bool) -> WebSocketServer<S> {
         self.tracer = if on { Tracer::stderr() } else { Tracer::default() };
@@ -278,25 +281,16 @@ impl<S: Send + 'static> WebSocketServer<S> {
     /// # Ok::<(), carrick::Error>(())
     /// ```
     pub fn bind(mut self) -> Result<WebSocketServer<S>, Error> {
-        if self.listener.is_none() {
-            let address = self.address()?;
-            let port = address.port;
-            let listener = match &address.host {
-                Host::Domain(name) => TcpListener::bind((name.as_str(), port))?,
-                Host::Ipv4(ip) => TcpListener::bind((*ip, port))?,
-                Host::Ipv6(ip) => TcpListener::bind((*ip, port))?,
-            };
-            listener.set_nonblocking(true)?;
-            let local_addr = listener.local_addr()?;
-            self.listener = Some((listener, local_addr));
+        if self.bound.is_none() {
+            self.bound = Some(Bound::at(&self.address()?)?);
         }
         Ok(self)
     }
 
-    /// The address that the server listens on; `None` before [`bind`](WebSocketServer::bind).
+    /// The address that the server listens on; `None` before [`bind`](WebSocketServer::bind), and on a Unix socket.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.listener.as_ref().map(|(_, address)| *address)
+        self.bound.as_ref()?.local_addr()
     }
 
     /// Serves until it is stopped, by [`ServerHandle::stop`] or [`Conn::stop`](crate::Conn::stop): then every
@@ -306,17 +300,16 @@ impl<S: Send + 'static> WebSocketServer<S> {
     /// # Errors
     ///
     /// As [`bind`](WebSocketServer::bind), [`Error::Io`] if the listener cannot accept, and [`Error::Config`] inside of
-    /// an async runtime, whose other tasks would be blocked. What goes wrong with a single connection is told to
+    /// an async runtime, whose other tasks would be blocked, and on a thread of its `spawn_blocking`. What goes wrong with a single connection is told to
     /// `on_error`.
     pub fn run_forever(self) -> Result<(), Error> {
         let mut server = self.bind()?;
-        let (listener, _) = server.listener.take().expect("bind has made it");
+        let bound = server.bound.take().expect("bind has made it");
         let stop = Arc::clone(server.hub.stop());
         let (most, drain_timeout) = (server.max_connections, server.drain_timeout);
         let service = Arc::new(server.into_service()?);
         block_on(async move {
-            let listener = Listener::Tcp(tokio::net::TcpListener::from_std(listener)?);
-            listener::serve(listener, service, most, drain_timeout, stop.asked()).await
+            listener::serve(bound.into_listener()?, service, most, drain_timeout, stop.asked()).await
         })??;
         Ok(())
     }
@@ -373,7 +366,7 @@ impl<S> fmt::Debug for WebSocketServer<S> {
         f.debug_struct("WebSocketServer")
             // Without what may be secret in it.
             .field("url", &Address::parse(&self.url).ok())
-            .field("listener", &self.listener)
+            .field("bound", &self.bound)
             .field("handlers", &self.handlers)
             .field("acceptor", &self.acceptor)
             .field("deflate", &self.deflate)

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        Acceptor, Config, DeflateConfig, Front, OriginPolicy, Peer, Rejection, TrustedProxies,
+        Acceptor, Config, DeflateConfig, Front, OriginPolicy, Peer, PeerAddress, Rejection, TrustedProxies,
         is_websocket_request,
     },
     websocket::WebSocket,
@@ -34,7 +34,8 @@ use crate::{
 /// 426; as `Option<WebSocketUpgrade>` the extractor is `None` for it, and a page can be served at the same path.
 ///
 /// axum tells its extractors the address of the peer only where the router is served by
-/// `into_make_service_with_connect_info::<SocketAddr>()`. [`trusted_proxies`](WebSocketUpgrade::trusted_proxies) needs it.
+/// `into_make_service_with_connect_info::<SocketAddr>()`. [`trusted_proxies`](WebSocketUpgrade::trusted_proxies) needs it, or
+/// [`peer_address`](WebSocketUpgrade::peer_address): of a peer that nobody knows no proxy header is believed.
 ///
 /// ```no_run
 /// use axum::{Router, response::Response, routing::get};
@@ -130,9 +131,10 @@ impl WebSocketUpgrade {
         self
     }
 
-    /// Sets the address of the peer, where it is known in another way than by axum's `ConnectInfo<SocketAddr>`.
-    pub fn peer_address(mut self, address: std::net::IpAddr) -> WebSocketUpgrade {
-        self.peer.address = Some(address);
+    /// Sets where the peer is, if that is known in another way than by axum's `ConnectInfo<SocketAddr>`. A server on a Unix
+    /// socket says [`PeerAddress::Unix`] here, for axum does not.
+    pub fn peer_address(mut self, address: impl Into<PeerAddress>) -> WebSocketUpgrade {
+        self.peer.address = Some(address.into());
         self
     }
 
@@ -245,7 +247,7 @@ impl WebSocketUpgrade {
             request.extensions_mut().insert(on_upgrade);
         }
         let address =
-            parts.extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
+            parts.extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| (*address).into());
         Some(WebSocketUpgrade {
             request,
             peer: Peer { address, tls: false },
@@ -279,10 +281,11 @@ impl IntoResponse for Rejection {
     }
 }
 
+/// Without the query and the headers, which may have secrets.
 impl fmt::Debug for WebSocketUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketUpgrade")
-            .field("uri", self.request.uri())
+            .field("path", &self.request.uri().path())
             .field("peer", &self.peer)
             .field("acceptor", &self.acceptor)
             .field("config", &self.config)

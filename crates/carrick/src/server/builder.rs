@@ -89,7 +89,7 @@ impl Server {
     /// # async fn example() -> Result<(), carrick::Error> {
     /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     /// let server = carrick::Server::from_listener(listener)?;
-    /// assert_ne!(server.local_addr().port(), 0);
+    /// assert_ne!(server.local_addr().expect("it listens on TCP").port(), 0);
     /// # Ok(())
     /// # }
     /// ```
@@ -120,14 +120,10 @@ impl Server {
         }
     }
 
-    /// The address that the server listens on.
-    ///
-    /// # Panics
-    ///
-    /// If it listens on a Unix socket, which has none.
+    /// The address that the server listens on; `None` for a Unix socket, which has none.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address.expect("a Unix socket has no address")
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// Serves WebSockets at `path`, which a request has to name exactly; `/*` stands for every path that no other

@@ -1,50 +1,10 @@
 //! Who is at the other end, as far as the transport knows.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use http::Extensions;
 
-/// Where a client is, for a log.
-///
-/// ```
-/// use carrick::PeerAddress;
-///
-/// let address = PeerAddress::Ip(([192, 0, 2, 1], 4711).into());
-/// assert_eq!(address.to_string(), "192.0.2.1:4711");
-/// assert_eq!(PeerAddress::Unix.to_string(), "unix");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PeerAddress {
-    /// Behind this address and port.
-    Ip(SocketAddr),
-    /// On the same machine, behind a Unix socket.
-    Unix,
-}
-
-impl PeerAddress {
-    /// The address without the port; `None` for a Unix socket.
-    #[must_use]
-    pub fn ip(&self) -> Option<IpAddr> {
-        match self {
-            PeerAddress::Ip(address) => Some(address.ip()),
-            PeerAddress::Unix => None,
-        }
-    }
-}
-
-impl fmt::Display for PeerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PeerAddress::Ip(address) => address.fmt(f),
-            PeerAddress::Unix => f.write_str("unix"),
-        }
-    }
-}
+pub(super) use crate::protocol::PeerAddress;
 
 /// The certificates that a client showed, its own first, each in DER. They were checked against the authorities of
 /// `ServerTls::with_client_authorities`.

@@ -175,7 +175,7 @@ impl Service {
     }
 
     pub(super) fn peer(&self, address: PeerAddress) -> Peer {
-        Peer { address: address.ip(), tls: self.secure.is_some() }
+        Peer { address: Some(address), tls: self.secure.is_some() }
     }
 }
 

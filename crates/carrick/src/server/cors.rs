@@ -11,7 +11,7 @@ use http::{
     },
 };
 
-use crate::protocol::{Origin, OriginPolicy, Rejection};
+use crate::protocol::{Origin, OriginPolicy, Rejection, excerpt};
 
 /// What a [`Server`](crate::Server) tells browsers about its pages: which other origins may read them. Set with
 /// [`Server::cors`](crate::Server::cors).
@@ -102,12 +102,7 @@ impl Cors {
         if self.allowed(headers).is_none() {
             return Some(Err(match parsed(origin) {
                 Some(origin) => Rejection::OriginRefused { origin },
-                None => Rejection::OriginMalformed {
-                    value: String::from_utf8_lossy(origin.as_bytes())
-                        .escape_debug()
-                        .take(MAX_SHOWN)
-                        .collect(),
-                },
+                None => Rejection::OriginMalformed { value: excerpt(origin.as_bytes()) },
             }));
         }
         let mut response = Response::new(());
@@ -170,6 +165,3 @@ fn insert_list<'a>(headers: &mut HeaderMap, name: HeaderName, members: impl Iter
 }
 
 const MAX_AGE: Duration = Duration::from_secs(600);
-
-/// Most characters of a header in a refusal.
-const MAX_SHOWN: usize = 64;

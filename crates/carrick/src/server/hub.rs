@@ -35,7 +35,7 @@ impl ServerHandle {
     }
 
     /// Sends a message to every open connection, framed and compressed once. Returns how many take it: those whose
-    /// queue is full, because they are slow, miss it.
+    /// queue is full, because they are slow, miss it, and so do those that are closing.
     pub fn broadcast(&self, message: impl Into<Message>) -> usize {
         let deflate = self.hub.deflate.get().cloned().unwrap_or_default();
         let prepared = Prepared::with_deflate(message.into(), deflate);

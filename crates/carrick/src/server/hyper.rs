@@ -33,7 +33,7 @@ use super::{
     upgrade::taken_over,
 };
 use crate::{
-    protocol::{Host, Rejection, Role, is_websocket_request},
+    protocol::{Rejection, Role, check_host, is_websocket_request},
     transport::NetStream,
     websocket::WebSocket,
 };
@@ -148,7 +148,9 @@ async fn answer(
             }
         };
     }
-    if let Err(rejection) = check_host(&head) {
+    // HTTP/1.0 may come without a host (RFC 9112 §3.2).
+    let may_lack_host = head.version() == Version::HTTP_10 && !head.headers().contains_key(HOST);
+    if !may_lack_host && let Err(rejection) = check_host(&head) {
         service.tell(&rejection, caller.address);
         return refused(&rejection);
     }
@@ -175,22 +177,6 @@ async fn answer(
     response
 }
 
-/// RFC 9112 §3.2. HTTP/1.0 may come without a host.
-fn check_host(head: &Request<()>) -> Result<(), Rejection> {
-    let mut values = head.headers().get_all(HOST).iter();
-    let Some(value) = values.next() else {
-        let optional = head.version() == Version::HTTP_10;
-        return if optional { Ok(()) } else { Err(Rejection::HostMissing) };
-    };
-    if values.next().is_some() {
-        return Err(Rejection::HostRepeated);
-    }
-    let parsed = value.to_str().ok().and_then(|value| value.parse::<Host>().ok());
-    let shown = || String::from_utf8_lossy(value.as_bytes()).escape_debug().take(MAX_SHOWN).collect();
-    let malformed = || Rejection::HostMalformed { value: shown() };
-    parsed.map(drop).ok_or_else(malformed)
-}
-
 fn refused(rejection: &Rejection) -> Response<ResponseBody> {
     rejection.response(Version::HTTP_11).map(boxed_text)
 }
@@ -214,9 +200,6 @@ where
 fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
     boxed(Full::new(text.into()))
 }
-
-/// Most characters of a header in a refusal.
-const MAX_SHOWN: usize = 64;
 
 /// hyper takes no less.
 const LEAST_BUFFER_BYTES: usize = 8192;

@@ -15,9 +15,10 @@ pub(super) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix {
-        listener: tokio::net::UnixListener,
-        /// The path, if it is ours to remove when the server stops.
+        /// The path, if it is ours to remove when the server stops. It is dropped before the listener: as long as somebody
+        /// listens nobody replaces the path, so it is not the path of another server that is removed.
         _file: Option<SocketFile>,
+        listener: tokio::net::UnixListener,
     },
 }
 

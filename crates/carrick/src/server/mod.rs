@@ -7,6 +7,7 @@ mod app_handlers;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
+mod bound;
 mod builder;
 mod caller;
 mod connection;
@@ -32,7 +33,7 @@ pub use accepted::Accepted;
 pub use app::WebSocketServer;
 pub use body::Body;
 pub use builder::Server;
-pub use caller::{PeerAddress, PeerCertificates};
+pub use caller::PeerCertificates;
 pub use cors::Cors;
 pub use drain::Drain;
 pub use hub::ServerHandle;

@@ -19,8 +19,10 @@ use crate::{
 /// What [`upgrade`] goes by, apart from what the [`Acceptor`] knows.
 ///
 /// ```
+/// use carrick::protocol::PeerAddress;
+///
 /// let mut options = carrick::UpgradeOptions::default();
-/// options.peer.address = Some([192, 0, 2, 1].into());
+/// options.peer.address = Some(PeerAddress::Ip(([192, 0, 2, 1], 4711).into()));
 /// options.peer.tls = true;
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -78,10 +78,7 @@ impl Address {
         };
         let host = url.host().ok_or_else(|| "it has no host".to_owned())?.to_owned();
         let port = url.port().unwrap_or(if secure { 443 } else { 80 });
-        let user = match (url.username(), url.password()) {
-            ("", None) => None,
-            (name, password) => Some((percent_decoded(name), percent_decoded(password.unwrap_or_default()))),
-        };
+        let user = user_of(&url);
         // A URL with a host can always lose its user.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -125,23 +122,34 @@ impl fmt::Debug for Address {
     }
 }
 
-/// A URL, valid or not, for an error that may be logged: without its user and its query.
-pub(super) fn without_secrets(url: &str) -> String {
-    let (before_query, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
-    let query = if rest.starts_with('?') { "?…" } else { rest };
-    // A password may have a slash in it that nobody escaped: everything up to the last @ goes.
-    let start = before_query.find("://").map_or(0, |i| i + "://".len());
-    match before_query.rfind('@') {
-        Some(at) if at >= start => {
-            let (scheme, host) = (&before_query[..start], &before_query[at..]);
-            format!("{scheme}…{host}{query}")
-        }
-        _ => format!("{before_query}{query}"),
+/// User name and password of a URL, if it has any.
+pub(super) fn user_of(url: &Url) -> Option<(String, String)> {
+    match (url.username(), url.password()) {
+        ("", None) => None,
+        (name, password) => Some((percent_decoded(name), percent_decoded(password.unwrap_or_default()))),
     }
 }
 
+/// A URL, valid or not, for an error that may be logged: without its user, its query and its fragment.
+///
+/// A password may have a `/`, `?` or `#` in it that nobody escaped, and an `@` may stand in a query. So a user goes up to
+/// the last `@`, and of a URL where that is behind a `?` or a `#` nothing but the scheme is sure to be no secret.
+pub(super) fn without_secrets(url: &str) -> String {
+    let behind_scheme =
+        url.split_once("://").filter(|(scheme, _)| !scheme.contains([':', '/', '?', '#', '@']));
+    let rest = behind_scheme.map_or(url, |(_, rest)| rest);
+    let (lead, _) = url.split_at(url.len() - rest.len());
+    let (place, end) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    if end.contains('@') {
+        return format!("{lead}…");
+    }
+    let (user, host) = place.rfind('@').map_or(("", place), |at| ("…", &place[at..]));
+    let end = end.get(..1).map_or_else(String::new, |mark| format!("{mark}…"));
+    format!("{lead}{user}{host}{end}")
+}
+
 /// The bytes behind `%41`, read as UTF-8.
-pub(super) fn percent_decoded(text: &str) -> String {
+fn percent_decoded(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -212,7 +220,8 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_by_name_and_without_its_secrets() {
         for (url, named, reason) in [
-            ("ws://a/#", "ws://a/#", "fragment"),
+            ("ws://a/#", "ws://a/#…", "fragment"),
+            ("ws://a/#access_token=secret", "ws://a/#…", "fragment"),
             ("ws://u:secret@a/?token=secret#top", "ws://…@a/?…", "fragment"),
             ("ftp://a/", "ftp://a/", "scheme \"ftp\""),
             ("ws://", "ws://", "empty host"),
@@ -220,6 +229,12 @@ mod tests {
             ("/chat", "/chat", "relative"),
             ("ws://a:99999/", "ws://a:99999/", "port"),
             ("wss://u:se/cret@:x/", "wss://…@:x/", ""),
+            ("wss://u:se#cret@host/", "wss://…", ""),
+            ("wss://u:12#secret@host/", "wss://…", "fragment"),
+            ("wss://u:se?cret@host:x/#", "wss://…", ""),
+            ("ftp://a/?key=se@cret", "ftp://…", "scheme"),
+            ("ftp://u:se://cret@a:x/", "ftp://…@a:x/", "port"),
+            ("u:se://cret@a", "…@a", "scheme"),
         ] {
             match Address::parse(url) {
                 Err(Error::Url { url: given, reason: why }) => {

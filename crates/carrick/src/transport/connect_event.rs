@@ -15,9 +15,13 @@ use crate::system;
 /// One step of opening a connection, for a trace: [`ClientBuilder::on_connect_event`].
 ///
 /// `Display` gives a line for people. For the two heads it gives their first line and a line for each header, led by
-/// `> ` (sent) or `< ` (received); the values of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` are
-/// shown as `…`. The credentials of a proxy or of a URL stand in no event. A query does stand in the request, as it is
-/// sent.
+/// `> ` (sent) or `< ` (received). Shown as `…` are, both ways, the values of headers in whose name one of these words
+/// stands between `-` or `_`: apikey, auth, authorization, cookie, key, password, secret, session, token (but not of
+/// `Sec-WebSocket-Key`, which is no secret); and of a request that is sent, all headers that were added but `User-Agent`.
+/// Everything else is shown as it is, also the query, `Sec-WebSocket-Protocol` and `Location`: whoever sends a token in one
+/// of these prints it. The credentials of a proxy or of a URL stand in no event.
+///
+/// `Debug` and the fields have the heads as they are.
 ///
 /// [`ClientBuilder::on_connect_event`]: crate::ClientBuilder::on_connect_event
 ///
@@ -169,15 +173,24 @@ impl Stopwatch {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
     fn a_head_is_shown_line_by_line_and_without_its_credentials() {
+        let mut added = HeaderValue::from_static("hidden");
+        added.set_sensitive(true);
+        let mut agent = HeaderValue::from_static("example/1.0");
+        agent.set_sensitive(true);
         let request = Request::builder()
             .uri("/chat?room=1")
+            .header("X-Room", added)
+            .header("User-Agent", agent)
             .header("Host", "a.example")
             .header("Authorization", "Basic hidden")
             .header("Cookie", "hidden=1")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
             .header("X-Name", "Zo\u{eb}\u{9b}31m")
             .body(())
             .unwrap();
@@ -187,13 +200,43 @@ mod tests {
         lines.sort_unstable();
         assert_eq!(
             lines,
-            ["> Authorization: …", "> Cookie: …", "> Host: a.example", "> X-Name: Zoë\\u{9b}31m"]
+            [
+                "> Authorization: …",
+                "> Cookie: …",
+                "> Host: a.example",
+                "> Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                "> User-Agent: example/1.0",
+                "> X-Name: Zoë\\u{9b}31m",
+                "> X-Room: …",
+            ]
         );
 
         let response =
             Response::builder().status(403).header("Set-Cookie", "hidden").header("X", "y").body(()).unwrap();
         let shown = ConnectEvent::Answered { response: &response, took: Duration::ZERO }.to_string();
         assert_eq!(shown, "< HTTP/1.1 403 Forbidden\n< Set-Cookie: …\n< X: y");
+    }
+
+    #[test]
+    fn a_name_with_a_word_for_a_secret_hides_its_value() {
+        for (name, hidden) in [
+            ("proxy-authorization", true),
+            ("x-api-key", true),
+            ("x_apikey", true),
+            ("x-auth-token", true),
+            ("x-amz-security-token", true),
+            ("x-session-id", true),
+            ("x-client-secret", true),
+            ("password", true),
+            ("sec-websocket-protocol", false),
+            ("sec-websocket-key", false),
+            ("www-authenticate", false),
+            ("x-monkey", false),
+        ] {
+            let response = Response::builder().header(name, "value").body(()).unwrap();
+            let shown = ConnectEvent::Answered { response: &response, took: Duration::ZERO }.to_string();
+            assert_eq!(shown.ends_with(": …"), hidden, "{shown}");
+        }
     }
 
     #[test]

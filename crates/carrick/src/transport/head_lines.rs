@@ -4,12 +4,12 @@ use std::fmt;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
-    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE},
+    header::{SEC_WEBSOCKET_KEY, USER_AGENT},
 };
 
 use crate::protocol::{write_request, write_response};
 
-/// A head line by line, without the values that are credentials. Its `Display` ends no last line.
+/// A head line by line, without the values that may be credentials. Its `Display` ends no last line.
 #[derive(Debug)]
 pub(crate) struct HeadLines {
     /// What stands before each line.
@@ -57,14 +57,27 @@ impl fmt::Display for HeadLines {
     }
 }
 
+/// Whether a header that was added to a request says nothing about who asks: it may be shown, and may follow a redirect
+/// to another origin.
+pub(crate) fn is_harmless(name: &HeaderName) -> bool {
+    *name == USER_AGENT
+}
+
 fn without_credentials(headers: &HeaderMap) -> HeaderMap {
     let mut shown = headers.clone();
     for (name, value) in &mut shown {
-        if CREDENTIALS.contains(name) {
+        let was_added = value.is_sensitive();
+        if names_a_secret(name) || was_added && !is_harmless(name) {
             *value = HeaderValue::from_bytes("…".as_bytes()).expect("bytes above 127 may stand in a value");
         }
     }
     shown
 }
 
-const CREDENTIALS: &[HeaderName] = &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
+/// Of a head that was received nobody knows which values are secrets, but most say so in their name.
+fn names_a_secret(name: &HeaderName) -> bool {
+    *name != SEC_WEBSOCKET_KEY && name.as_str().split(['-', '_']).any(|word| SECRETS.contains(&word))
+}
+
+const SECRETS: &[&str] =
+    &["apikey", "auth", "authorization", "cookie", "key", "password", "secret", "session", "token"];

@@ -1,6 +1,7 @@
 //! F5: byte streams. Knows no `WebSocket`.
 
 mod address;
+mod basic;
 #[cfg(feature = "tls")]
 mod client_tls;
 mod connect_event;
@@ -20,12 +21,13 @@ mod stream;
 mod tls;
 
 pub(crate) use address::Address;
+pub(crate) use basic::basic_authorization;
 #[cfg(feature = "tls")]
 pub(crate) use client_tls::ClientTls;
 pub use connect_event::ConnectEvent;
 pub(crate) use connect_event::{Observer, Stopwatch};
 pub(crate) use dial::Dialer;
-pub(crate) use head_lines::HeadLines;
+pub(crate) use head_lines::{HeadLines, is_harmless};
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;

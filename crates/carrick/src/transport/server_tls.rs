@@ -6,7 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{
     RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
     server::WebPkiClientVerifier,
 };
 
@@ -212,7 +215,7 @@ impl Pem {
         let name = &self.name;
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&self.bytes)
             .collect::<Result<_, _>>()
-            .map_err(|error| wrong(format!("{name} is damaged: {error}")))?;
+            .map_err(|error| wrong(format!("{name} is damaged: {}", damage(&error))))?;
         if !certificates.is_empty() {
             return Ok(certificates);
         }
@@ -235,10 +238,20 @@ impl Pem {
         } else if text.contains("-----BEGIN CERTIFICATE-----") {
             format!("{name} has a certificate and no private key, exchange it for the other file")
         } else if text.contains("PRIVATE KEY-----") {
-            format!("{name} is damaged: {error}")
+            format!("{name} is damaged: {}", damage(&error))
         } else {
             format!("{name} has no -----BEGIN PRIVATE KEY----- block")
         }))
+    }
+}
+
+/// What is wrong with a PEM file; the error itself writes names of sections as numbers.
+fn damage(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            format!("its -----END {}----- line is missing", String::from_utf8_lossy(end_marker))
+        }
+        other => other.to_string(),
     }
 }
 

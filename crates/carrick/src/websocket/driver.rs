@@ -24,6 +24,7 @@ use crate::{
     error::Error,
     protocol::{
         CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell,
+        Violation,
     },
 };
 
@@ -235,14 +236,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// What went wrong, told once. After a closing handshake nobody cares how the stream went.
+    /// What went wrong, told once. After a closing handshake nobody cares how the stream went, and after a broken rule
+    /// nobody does either: the peer may well reset the connection over our close frame.
     fn take_failure(&mut self) -> Option<Error> {
         let violation = self.connection.closed()?.violation?;
         if std::mem::replace(&mut self.told, true) {
             return None;
         }
+        let is_silence = matches!(
+            violation,
+            Violation::EndOfStream
+                | Violation::Idle { .. }
+                | Violation::PongMissing { .. }
+                | Violation::CloseTimeout { .. }
+        );
         // The other half of a split WebSocket has to be told too, so the error stays.
-        Some(self.write_error().unwrap_or(Error::Violation(violation)))
+        let cause = if is_silence { self.write_error() } else { None };
+        Some(cause.unwrap_or(Error::Violation(violation)))
     }
 
     /// A copy of the error that broke the stream.

@@ -50,6 +50,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.driver.connection().may_send()
     }
 
+    /// Whether a message that is sent in pieces is not whole.
+    pub(crate) fn is_message_open(&self) -> bool {
+        self.driver.connection().is_message_open()
+    }
+
     pub(crate) fn role(&self) -> Role {
         self.driver.connection().role()
     }

@@ -392,6 +392,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.driver.connection_mut().poll_record()
     }
 
+    /// How many records were thrown away, because nobody took them in time, since this was last asked. They are older
+    /// than the one that [`next_record`](WebSocket::next_record) gives next.
+    pub fn take_lost_records(&mut self) -> u64 {
+        self.driver.connection_mut().take_lost_records()
+    }
+
     /// The stream that carries the WebSocket.
     #[must_use]
     pub fn stream(&self) -> &S {

@@ -13,7 +13,8 @@ async fn an_observer_is_told_each_step_in_order_and_no_credentials() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&lines);
     let url = format!("ws://user:hidden@localhost:{}/chat?room=1", server.port);
-    let builder = ClientBuilder::new(&url).unwrap().on_connect_event(move |event| {
+    let builder = ClientBuilder::new(&url).unwrap().header("X-Room", "hidden").unwrap();
+    let builder = builder.header("User-Agent", "example/1.0").unwrap().on_connect_event(move |event| {
         let name = match event {
             ConnectEvent::Resolved { .. } => "resolved",
             ConnectEvent::Connecting { .. } => "connecting",
@@ -38,6 +39,7 @@ async fn an_observer_is_told_each_step_in_order_and_no_credentials() {
     let text: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
     assert!(text.contains("> GET /chat?room=1 HTTP/1.1\n"), "{text}");
     assert!(text.contains("> Authorization: …\n") && text.contains("< X-Why: test\n"), "{text}");
+    assert!(text.contains("> X-Room: …\n") && text.contains("> User-Agent: example/1.0\n"), "{text}");
     assert!(!text.contains("hidden") && !text.contains("aGlkZGVu"), "{text}");
 }
 

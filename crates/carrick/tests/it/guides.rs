@@ -127,7 +127,7 @@ fn fields(value: &impl Debug) -> Vec<(String, String)> {
 
 /// What the rows of the table of fixed limits say, and where the code says it.
 const FIXED: [(&str, &str, &str); 8] = [
-    ("125 bytes", "protocol/frame/header.rs", "const MAX_CONTROL_BYTES: u64 = 125;"),
+    ("125 bytes", "protocol/frame/header.rs", "const MAX_CONTROL_BYTES: u8 = 125;"),
     ("| 64 |", "protocol/handshake/header_values.rs", "const MAX_ELEMENTS: usize = 64;"),
     ("| 64 |", "protocol/handshake/forwarded.rs", "const MAX_HOPS: usize = 64;"),
     ("| 8 |", "transport/http1.rs", "const MAX_INFORMATIONAL: usize = 8;"),

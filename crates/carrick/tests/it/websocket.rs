@@ -323,6 +323,16 @@ async fn a_stream_cut_without_the_end_of_its_encryption_ends_alike() {
 }
 
 #[tokio::test]
+async fn a_violation_is_told_although_the_stream_breaks_behind_it() {
+    let invalid = frame(Role::Server, 0x81, b"ab\xff\xfe");
+    let received = invalid.chain(FailingReads(std::io::ErrorKind::ConnectionReset));
+    let mut client = websocket(tokio::io::join(received, tokio::io::sink()), Role::Client, |_| {});
+    let error = client.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Violation(Violation::TextNotUtf8)), "{error:?}");
+    assert!(client.recv().await.is_none());
+}
+
+#[tokio::test]
 async fn the_close_frame_that_answers_a_violation_reaches_the_peer_first() {
     let (near, mut far) = duplex(PIPE);
     let mut client = websocket(near, Role::Client, |_| {});

@@ -21,7 +21,7 @@ use super::{
     trace::{FrameRecord, Ledger, Traffic},
 };
 use crate::protocol::{
-    frame::{CloseFrame, Frame, FramePiece, FrameReader, Opcode},
+    frame::{CloseFrame, Frame, FramePiece, FrameReader, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
     role::Role,
     violation::Violation,
@@ -298,7 +298,7 @@ impl Connection {
     /// [`SendError::PingTooLong`] for a payload above 125 bytes, [`SendError::Closed`], [`SendError::QueueFull`].
     pub fn ping(&mut self, payload: Bytes, shell: &mut Shell<'_>) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        if payload.len() > MAX_CONTROL_BYTES {
+        if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(SendError::PingTooLong(payload.len()));
         }
         self.keepalive.ping(&payload, shell.now);
@@ -354,6 +354,13 @@ impl Connection {
         self.closing.may_send()
     }
 
+    /// Whether a message that is sent in [pieces](Connection::send_piece) still lacks its last one: until then no other
+    /// message can be sent.
+    #[must_use]
+    pub fn is_message_open(&self) -> bool {
+        self.writer.is_open()
+    }
+
     /// Which end of the connection this is.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -404,6 +411,12 @@ impl Connection {
     /// The oldest record of a frame that has not been taken yet.
     pub fn poll_record(&mut self) -> Option<FrameRecord> {
         self.ledger.next_record()
+    }
+
+    /// How many records were thrown away, because nobody took them in time, since this was last asked. They are older
+    /// than the one that [`poll_record`](Connection::poll_record) gives next.
+    pub fn take_lost_records(&mut self) -> u64 {
+        self.ledger.take_lost()
     }
 
     /// `rest` starts at `start` of the received bytes.
@@ -553,5 +566,3 @@ fn control_payload(control: Control, received: &mut [u8]) -> Payload<'_> {
         Control::Joined(bytes) => Payload::Assembled(bytes),
     }
 }
-
-const MAX_CONTROL_BYTES: usize = 125;

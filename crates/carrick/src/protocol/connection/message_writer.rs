@@ -12,7 +12,7 @@ use super::{
     trace::{Ledger, SentFrame},
 };
 use crate::protocol::{
-    frame::{Frame, FrameWriter, Opcode},
+    frame::{Frame, FrameWriter, MAX_CONTROL_BYTES, Opcode},
     handshake::DeflateParams,
     payload::{Compressor, CompressorSettings, Utf8},
     role::Role,
@@ -117,6 +117,11 @@ impl MessageWriter {
             kept: None,
         });
         MessageWriter { deflate, open: None }
+    }
+
+    /// Whether a message that is sent in pieces is not whole.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     /// Queues a whole message.
@@ -319,7 +324,7 @@ impl fmt::Display for SendError {
             }
             SendError::NotText => f.write_str("text sent in pieces is not UTF-8; send it as binary"),
             SendError::PingTooLong(length) => {
-                write!(f, "payload of the ping is {length} bytes, limit is 125")
+                write!(f, "payload of the ping is {length} bytes, limit is {MAX_CONTROL_BYTES}")
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use std::{fmt, str};
 
-use crate::protocol::frame::{CloseFrame, Opcode};
+use crate::protocol::frame::{CloseFrame, MAX_CONTROL_BYTES, Opcode};
 
 /// How many bytes of a payload are kept: all of a control frame (RFC 6455 §5.5), the start of a data frame.
 pub(super) fn kept_bytes(opcode: Opcode, length: u64) -> usize {
-    let most = if opcode.is_control() { MAX_CONTROL_BYTES } else { MAX_DATA_BYTES };
+    let most = if opcode.is_control() { u64::from(MAX_CONTROL_BYTES) } else { MAX_DATA_BYTES };
     length.min(most) as usize
 }
 
@@ -60,8 +60,6 @@ fn write_quoted(f: &mut fmt::Formatter<'_>, before: &str, text: &str) -> fmt::Re
     }
     f.write_str("\"")
 }
-
-const MAX_CONTROL_BYTES: u64 = 125;
 
 const MAX_DATA_BYTES: u64 = 32;
 

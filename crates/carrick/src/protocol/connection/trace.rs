@@ -101,6 +101,8 @@ pub(super) struct SentFrame<'a> {
 #[derive(Debug, Default)]
 struct Trace {
     records: VecDeque<FrameRecord>,
+    /// How many were thrown away, before the first one of `records`, and not told yet.
+    lost: u64,
     /// The frame that is being received, until enough of its payload is there. The frames of a peer come one after the
     /// other, so there is only one.
     open: Option<(FrameRecord, Vec<u8>)>,
@@ -145,6 +147,10 @@ impl Ledger {
 
     pub(super) fn next_record(&mut self) -> Option<FrameRecord> {
         self.trace.as_mut()?.records.pop_front()
+    }
+
+    pub(super) fn take_lost(&mut self) -> u64 {
+        self.trace.as_mut().map_or(0, |trace| std::mem::take(&mut trace.lost))
     }
 }
 
@@ -195,6 +201,7 @@ impl Trace {
         // Nobody may be taking them: the oldest go.
         if self.records.len() == MAX_RECORDS {
             self.records.pop_front();
+            self.lost += 1;
         }
         self.records.push_back(record);
     }
@@ -232,6 +239,7 @@ mod tests {
         for _ in 1..MAX_RECORDS {
             ping(&mut ledger, b"");
         }
+        assert_eq!((ledger.take_lost(), ledger.take_lost()), (1, 0));
         assert_eq!(ledger.next_record().unwrap().to_string(), "< ping 4 bytes fin masked \"next\"");
         ledger.set_tracing(false);
         assert_eq!(ledger.next_record(), None);

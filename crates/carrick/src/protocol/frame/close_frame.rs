@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::{BufMut, BytesMut};
 
+use super::header::MAX_CONTROL_BYTES;
 use crate::protocol::{close_code::CloseCode, violation::Violation};
 
 /// A close frame: why the connection ends, as a code and in words.
@@ -35,7 +36,7 @@ pub enum CloseFrameError {
 
 impl CloseFrame {
     /// Most bytes of UTF-8 that a reason can have: 125 for a control frame, less two for the code.
-    pub const MAX_REASON_BYTES: usize = 123;
+    pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES as usize - 2;
 
     /// A close frame with a code and a reason, which may be empty.
     ///

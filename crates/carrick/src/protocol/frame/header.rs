@@ -69,7 +69,7 @@ impl Header {
         let Some((length, rest)) = parse_length(second & LENGTH, rest)? else { return Ok(None) };
         // "All control frames MUST have a payload length of 125 bytes or less" (§5.5). Looked at behind the whole length,
         // so that the report is the same however the bytes arrive.
-        if opcode.is_control() && length > MAX_CONTROL_BYTES {
+        if opcode.is_control() && length > u64::from(MAX_CONTROL_BYTES) {
             return Err(Violation::ControlFrameTooLong(length));
         }
 
@@ -157,6 +157,9 @@ fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violatio
     }
 }
 
+/// Most bytes of payload in a control frame (RFC 6455 §5.5).
+pub(crate) const MAX_CONTROL_BYTES: u8 = 125;
+
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RESERVED: u8 = 0x70;
@@ -165,7 +168,6 @@ const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 const LENGTH_IN_16_BITS: u8 = 126;
 const LENGTH_IN_64_BITS: u8 = 127;
-const MAX_CONTROL_BYTES: u64 = 125;
 
 #[cfg(test)]
 mod tests {

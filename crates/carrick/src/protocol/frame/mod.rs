@@ -8,6 +8,7 @@ mod reader;
 mod writer;
 
 pub use close_frame::{CloseFrame, CloseFrameError};
+pub(crate) use header::MAX_CONTROL_BYTES;
 pub use header::{Header, HeaderRules};
 pub use opcode::Opcode;
 pub use output::Output;

@@ -11,24 +11,8 @@ use super::{
     config_error::HandshakeConfigError,
     header_values::{Scanner, list},
     host::Host,
+    peer::{Peer, PeerAddress},
 };
-
-/// Who is at the other end of the socket.
-///
-/// ```
-/// use carrick::protocol::Peer;
-///
-/// let peer = Peer { address: Some([192, 0, 2, 1].into()), tls: false };
-/// assert_eq!(Peer::default(), Peer { address: None, tls: false });
-/// # let _ = peer;
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// The address of the peer; `None` for a Unix socket. Default: `None`.
-    pub address: Option<IpAddr>,
-    /// Whether the peer spoke TLS with us. Default: false.
-    pub tls: bool,
-}
 
 /// The scheme of a request as a browser sees it: `ws` counts as `http` and `wss` as `https` (RFC 6455 §10.2).
 ///
@@ -66,10 +50,10 @@ impl fmt::Display for Scheme {
 /// The request as the client sent it, before any proxy that is trusted.
 ///
 /// ```
-/// use carrick::protocol::{Peer, Scheme, TrustedProxies};
+/// use carrick::protocol::{Peer, PeerAddress, Scheme, TrustedProxies};
 ///
 /// let trusted: TrustedProxies = "10.0.0.0/8".parse()?;
-/// let proxy = Peer { address: Some([10, 0, 0, 1].into()), tls: false };
+/// let proxy = Peer { address: Some(PeerAddress::Ip(([10, 0, 0, 1], 4711).into())), tls: false };
 /// let request = http::Request::builder()
 ///     .header("host", "backend:8080")
 ///     .header("forwarded", "for=192.0.2.7;proto=https;host=example.com")
@@ -88,7 +72,7 @@ pub struct Front {
     pub scheme: Scheme,
     /// The host the client asked for; `None` if the request names none that can be understood.
     pub host: Option<Host>,
-    /// The address of the client; `None` for a Unix socket, and where a proxy does not tell it.
+    /// The address of the client; `None` for a Unix socket, and where nobody knows it or a proxy does not tell.
     pub address: Option<IpAddr>,
 }
 
@@ -118,17 +102,21 @@ impl TrustedProxies {
         TrustedProxies { networks, unix_sockets: false }
     }
 
-    /// Sets whether a peer without an address, which is one on a Unix socket, is a trusted proxy. Default: false.
+    /// Sets whether a peer on a Unix socket ([`PeerAddress::Unix`]) is a trusted proxy. Default: false.
     #[must_use]
     pub fn with_unix_sockets(mut self, trusted: bool) -> TrustedProxies {
         self.unix_sockets = trusted;
         self
     }
 
-    /// Whether `peer` is a trusted proxy.
+    /// Whether `peer` is a trusted proxy. One of which nobody knows where it is never is.
     #[must_use]
     pub fn trusts(&self, peer: &Peer) -> bool {
-        peer.address.map_or(self.unix_sockets, |address| self.contains(address))
+        match peer.address {
+            Some(PeerAddress::Ip(address)) => self.contains(address.ip()),
+            Some(PeerAddress::Unix) => self.unix_sockets,
+            None => false,
+        }
     }
 
     /// What the client saw.
@@ -142,7 +130,7 @@ impl TrustedProxies {
         let direct = Front {
             scheme: if peer.tls { Scheme::Https } else { Scheme::Http },
             host: direct_host(request),
-            address: peer.address.map(|address| address.to_canonical()),
+            address: peer.address.and_then(|address| address.ip()).map(|address| address.to_canonical()),
         };
         if !self.trusts(peer) {
             return direct;

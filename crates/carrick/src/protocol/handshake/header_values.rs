@@ -89,7 +89,7 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 }
 
 /// `bytes` as text for a sentence that a human reads: printable, and never long whatever a peer sent.
-pub(super) fn excerpt(bytes: &[u8]) -> String {
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
     let shown = bytes.get(..MAX_EXCERPT_BYTES).unwrap_or(bytes);
     let mut text = String::from_utf8_lossy(shown).escape_debug().to_string();
     if shown.len() < bytes.len() {

@@ -13,6 +13,7 @@ mod host;
 mod http1;
 mod key;
 mod origin;
+mod peer;
 mod rejection;
 mod response_error;
 mod server;
@@ -21,13 +22,16 @@ pub use agreement::Agreement;
 pub use client::{ClientHandshake, PendingHandshake};
 pub use config_error::HandshakeConfigError;
 pub use deflate_params::{DeflateConfig, DeflateParams};
-pub use forwarded::{Front, IpNetwork, Peer, Scheme, TrustedProxies};
+pub use forwarded::{Front, IpNetwork, Scheme, TrustedProxies};
 pub use header_values::ListError;
+#[cfg(feature = "net")]
+pub(crate) use header_values::excerpt;
 pub use host::Host;
 pub use http1::{HeadLimits, HeadReader, write_request, write_response};
 pub use origin::{Origin, OriginPolicy};
+pub use peer::{Peer, PeerAddress};
 pub use rejection::{Refusal, Rejection};
 pub use response_error::ResponseError;
-#[cfg(feature = "net")]
-pub(crate) use server::is_reserved;
 pub use server::{Acceptor, ConnectProtocol, is_websocket_request, offered_subprotocols};
+#[cfg(feature = "net")]
+pub(crate) use server::{check_host, is_reserved};

@@ -13,10 +13,11 @@ use super::{
     agreement::Agreement,
     config_error::HandshakeConfigError,
     deflate_params::{self, DeflateConfig, DeflateParams},
-    forwarded::{Peer, TrustedProxies, direct_host},
+    forwarded::{TrustedProxies, direct_host},
     header_values::{contains_token, excerpt, extensions, is_token, tokens},
     key,
     origin::{Origin, OriginPolicy},
+    peer::Peer,
     rejection::Rejection,
 };
 
@@ -370,7 +371,7 @@ fn check_extended_connect(request: &Request<()>) -> Result<(), Rejection> {
 /// RFC 9112 §3.2: "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header field
 /// and to any request message that contains more than one Host header field line or a Host header field with an
 /// invalid field value." Over HTTP/2 and HTTP/3 `:authority` stands for it.
-fn check_host(request: &Request<()>) -> Result<(), Rejection> {
+pub(crate) fn check_host(request: &Request<()>) -> Result<(), Rejection> {
     let header = at_most_one(request.headers(), &HOST, || Rejection::HostRepeated)?;
     let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let required = if request.version() > Version::HTTP_11 { authority.or(header) } else { header };

@@ -54,7 +54,7 @@ impl Dialer {
             target: target.clone(),
             error: Box::new(error),
         };
-        let mut stream = self.to_proxy(proxy).await.map_err(|error| explain(ProxyError::because(error)))?;
+        let mut stream = self.to_proxy(proxy).await.map_err(|error| explain(error.into_proxy_error()))?;
         let start = Stopwatch::start();
         let user = proxy.user.as_ref();
         let stream = match proxy.protocol {

@@ -1,13 +1,12 @@
 //! A tunnel through an HTTP proxy: CONNECT (RFC 9110 §9.3.6).
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
     header::{HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION},
 };
 use url::Host;
 
-use super::super::{ClientTls, http1::exchange, stream::NetStream};
+use super::super::{ClientTls, basic::basic_authorization, http1::exchange, stream::NetStream};
 use crate::{error::Error, protocol::HeadLimits, proxy_error::ProxyError};
 
 /// The stream to `host` and `port` behind the proxy at the other end of `stream`.
@@ -48,9 +47,7 @@ fn request(
     let headers = request.headers_mut();
     headers.insert(HOST, HeaderValue::try_from(authority).expect("what a URI may have a header may have"));
     if let Some((name, password)) = user {
-        let credentials = format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
-        let mut value = HeaderValue::try_from(credentials).expect("base64 is visible ASCII");
-        value.set_sensitive(true);
+        let value = basic_authorization(name, password).expect("the user was checked with the proxy's url");
         headers.insert(PROXY_AUTHORIZATION, value);
     }
     Ok(request)
@@ -58,7 +55,7 @@ fn request(
 
 /// What `error` means, also where TLS to the proxy hides it.
 fn explained(error: Error) -> ProxyError {
-    ProxyError::because(ClientTls::explained(error))
+    ClientTls::explained(error).into_proxy_error()
 }
 
 /// The first words of the challenges: the names of what the proxy would take.

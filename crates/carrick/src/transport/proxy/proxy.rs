@@ -5,7 +5,10 @@ use std::fmt;
 use url::{Host, Url};
 
 use super::{
-    super::address::{Address, percent_decoded, without_secrets},
+    super::{
+        address::{Address, user_of, without_secrets},
+        basic::basic_authorization,
+    },
     environment::proxy_of_environment,
 };
 use crate::{error::Error, system};
@@ -87,10 +90,7 @@ impl Proxy {
         let host = url.host_str().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| refuse("it has no host".to_owned()))?;
         let host = Host::parse(host).map_err(|error| refuse(error.to_string()))?;
-        let user = match (url.username(), url.password()) {
-            ("", None) => None,
-            (name, password) => Some((percent_decoded(name), percent_decoded(password.unwrap_or_default()))),
-        };
+        let user = user_of(&url);
         if let Some((name, password)) = &user {
             protocol.check_user(name, password).map_err(|reason| refuse(reason.to_owned()))?;
         }
@@ -123,9 +123,7 @@ impl Protocol {
 
     fn check_user(self, name: &str, password: &str) -> Result<(), &'static str> {
         match self {
-            // RFC 7617 §2: "a user-id containing a colon character is invalid".
-            Protocol::Http | Protocol::Https if name.contains(':') => Err("its user has a colon"),
-            Protocol::Http | Protocol::Https => Ok(()),
+            Protocol::Http | Protocol::Https => basic_authorization(name, password).map(drop),
             // RFC 1929 §2: the length of each is one byte.
             Protocol::Socks5 | Protocol::Socks5h if name.len().max(password.len()) > 255 => {
                 Err("its user or password has more than 255 bytes")
@@ -208,6 +206,10 @@ mod tests {
             ("socks5://", "host"),
             ("http://a/path", "path"),
             ("http://a?hidden", "query"),
+            ("http://a#hidden", "fragment"),
+            ("http://u:hidden#x@proxy:3128", ""),
+            ("http://u:1?hidden@proxy:3128", "query"),
+            ("u:1#hidden@proxy:3128", "fragment"),
             ("http://a:99999", "port"),
             ("http://us%3Aer:hidden@a", "colon"),
             (long.as_str(), "255"),

@@ -121,7 +121,7 @@ async fn receive<const N: usize>(stream: &mut (impl AsyncRead + Unpin)) -> Resul
 }
 
 fn failed(error: std::io::Error) -> ProxyError {
-    ProxyError::because(Error::Io(error))
+    Error::Io(error).into_proxy_error()
 }
 
 const VERSION: u8 = 5;

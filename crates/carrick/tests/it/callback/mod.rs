@@ -1,6 +1,7 @@
 //! The callback API: handlers of a client and of a server.
 
 mod client;
+mod mail;
 mod panics;
 mod reconnect;
 mod sending;

@@ -87,6 +87,32 @@ fn a_stop_ends_the_delay() {
 }
 
 #[test]
+fn a_second_run_connects_again_too_though_the_first_was_ended_by_a_close() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for served in [true, false, true] {
+            let (mut stream, _) = listener.accept().unwrap();
+            if served {
+                accept_blocking(&mut stream);
+                stream.write_all(&close(Role::Server, CloseCode::NORMAL, "")).unwrap();
+                stream.shutdown(Shutdown::Write).unwrap();
+                rest(stream);
+            }
+        }
+    });
+    let mut app = logging(&url).reconnect(SOON).on_open(|conn| {
+        conn.state.push(format!("open {}", conn.id()));
+        conn.close(CloseCode::NORMAL, "")
+    });
+    for run in 1..=2 {
+        app.run_forever().unwrap();
+        assert!(app.state().contains(&format!("open {run}")), "{:?}", app.state());
+    }
+    server.join().unwrap();
+}
+
+#[test]
 fn an_address_that_cannot_be_used_is_not_tried_again() {
     assert!(logging("x").reconnect(SOON).run_forever().is_err());
 }

@@ -55,7 +55,7 @@ fn other_threads_send_ping_and_close_in_their_order() {
         let handle = is_open.recv().unwrap();
         assert!(handle.is_open() && handle.id() == Some(1));
         for n in 0..100 {
-            handle.send_in_time(n.to_string(), PATIENCE).unwrap();
+            handle.send_timeout(n.to_string(), PATIENCE).unwrap();
         }
         handle.send_binary(vec![0; 3]).unwrap();
         handle.send_prepared(&Prepared::new(Message::text("prepared"))).unwrap();
@@ -143,20 +143,19 @@ fn a_handle_is_refused_while_the_peer_takes_nothing_and_waits_if_it_likes() {
     let mut client = blocking::connect(&running.url()).unwrap();
     let handle = is_open.recv_timeout(PATIENCE).unwrap();
     let sending = thread::spawn(move || {
-        let mut sent = 0;
         // The buffers of the kernel take some; the queue of the connection and that of the handle are bounded.
-        let refused = loop {
-            match handle.send_in_time(vec![0; MESSAGE], Duration::from_millis(200)) {
-                Ok(()) => sent += 1,
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(refused, Error::Timeout { .. }), "{refused:?}");
-        assert!(matches!(handle.send("x"), Err(Error::Send(SendError::QueueFull { .. }))));
+        let mut sent = until(
+            || handle.send(vec![0; MESSAGE]),
+            |error| matches!(error, Error::Send(SendError::QueueFull { .. })),
+        );
+        sent += until(
+            || handle.send_timeout(vec![0; MESSAGE], Duration::from_millis(1)),
+            |error| matches!(error, Error::Timeout { .. }),
+        );
         (handle, sent)
     });
     let (handle, sent) = sending.join().unwrap();
-    let waiting = thread::spawn(move || handle.send_in_time("at last", PATIENCE).map(|()| handle));
+    let waiting = thread::spawn(move || handle.send_timeout("at last", PATIENCE).map(|()| handle));
     for _ in 0..sent {
         assert_eq!(client.recv().unwrap().unwrap().len(), MESSAGE);
     }
@@ -164,4 +163,15 @@ fn a_handle_is_refused_while_the_peer_takes_nothing_and_waits_if_it_likes() {
     waiting.join().unwrap().unwrap();
     drop(client);
     running.stop();
+}
+
+/// Sends until it is refused as `expected`; how many were taken.
+fn until(mut send: impl FnMut() -> Result<(), Error>, expected: impl Fn(&Error) -> bool) -> usize {
+    for sent in 0..1000 {
+        if let Err(error) = send() {
+            assert!(expected(&error), "{error:?}");
+            return sent;
+        }
+    }
+    panic!("it is never refused")
 }

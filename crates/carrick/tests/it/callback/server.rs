@@ -4,11 +4,12 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     sync::mpsc::channel,
+    thread,
     time::Duration,
 };
 
 use carrick::{
-    ClientBuilder, Error, WebSocketServer, blocking,
+    ClientBuilder, Error, WebSocketApp, WebSocketServer, blocking,
     protocol::{CloseCode, HeadLimits, HeadReader, Message, Refusal, ResponseError},
 };
 use http::StatusCode;
@@ -96,6 +97,36 @@ fn only_the_path_of_the_url_is_served_unless_it_stands_for_all() {
     let running = Running::start(WebSocketServer::new("ws://localhost:0/*"));
     blocking::connect(&format!("ws://{}/elsewhere", running.address)).unwrap();
     running.stop();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_listened_on_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("chat room.sock");
+    let url = format!("ws+unix://{}:/ws", path.to_str().unwrap().replace(' ', "%20"));
+    // One that was left behind is replaced.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    for _ in 0..2 {
+        let server = WebSocketServer::new(&url)
+            .on_open(|conn| conn.send(format!("hello {:?}", conn.peer_addr())))
+            .bind()
+            .unwrap();
+        assert_eq!(server.local_addr(), None);
+        assert!(matches!(WebSocketServer::new(&url).bind(), Err(Error::Io(_))), "somebody listens");
+        let handle = server.handle();
+        let thread = thread::spawn(|| server.run_forever());
+        let mut app = WebSocketApp::with_state(&url, String::new()).on_message(|conn, message| {
+            conn.state = message.to_string();
+            conn.close(CloseCode::NORMAL, "")
+        });
+        app.run_forever().unwrap();
+        assert_eq!(app.state(), "hello None");
+        assert!(refused(&url.replace("/ws", "/elsewhere")) == StatusCode::NOT_FOUND);
+        handle.stop();
+        thread.join().unwrap().unwrap();
+        assert!(!path.exists());
+    }
 }
 
 #[test]
@@ -195,7 +226,7 @@ fn a_client_that_breaks_a_rule_is_told_and_failed() {
 #[cfg(feature = "tls")]
 #[test]
 fn both_roles_speak_tls() {
-    use carrick::{ServerTls, WebSocketApp};
+    use carrick::ServerTls;
 
     let tls = ServerTls::self_signed().unwrap();
     let pem = tls.certificates_pem();

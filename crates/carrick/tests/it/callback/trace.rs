@@ -3,13 +3,18 @@
 use std::{
     env,
     io::{self, Write as _},
+    net::Shutdown,
     process::Command,
     sync::{Arc, Mutex},
 };
 
-use carrick::WebSocketServer;
+use carrick::{
+    Error, WebSocketServer,
+    protocol::{CloseCode, Role},
+};
 
-use super::{ANY_PORT, Running, logging};
+use super::{ANY_PORT, Running, logging, rest, scripted};
+use crate::support::{accept_blocking, close, frame};
 
 /// A place to write to that can be read meanwhile.
 #[derive(Clone, Default)]
@@ -41,6 +46,8 @@ fn both_sides_show_the_handshake_and_each_frame() {
     let mut app = logging(&running.url())
         .trace_to(near.clone())
         .basic_auth("user", "hidden")
+        .header("X-Api-Key", "hidden")
+        .header("X-Room", "known")
         .on_open(|conn| conn.send("Hello"))
         .on_message(|conn, _| conn.close(4001, "enough"));
     app.run_forever().unwrap();
@@ -52,6 +59,8 @@ fn both_sides_show_the_handshake_and_each_frame() {
         &*format!("connecting to {address}"),
         "> GET /ws HTTP/1.1",
         "> Authorization: …",
+        "> X-Api-Key: …",
+        "> X-Room: …",
         "< HTTP/1.1 101 Switching Protocols",
         "> text 5 bytes fin masked \"Hello\"",
         "< text 14 bytes fin \"Hello, client!\"",
@@ -77,7 +86,61 @@ fn both_sides_show_the_handshake_and_each_frame() {
         let found = far[position..].find(&line).unwrap_or_else(|| panic!("{line} is missing in\n{far}"));
         position += found + line.len();
     }
-    assert!(!(near + &far).contains("aGlkZGVu") && position == far.len(), "{far}");
+    let line = |of: &str| format!("{client} < {of}\n");
+    assert!(far.contains(&line("X-Api-Key: …")) && far.contains(&line("X-Room: known")), "{far}");
+    let both = near + &far;
+    assert!(!both.contains("hidden") && !both.contains("aGlkZGVu") && position == far.len(), "{far}");
+}
+
+#[test]
+fn a_handler_that_sends_many_messages_shows_each() {
+    const MESSAGES: usize = 3000;
+    let near = Written::default();
+    let running = Running::start(WebSocketServer::new(ANY_PORT));
+    let mut app = logging(&running.url()).trace_to(near.clone()).on_open(|conn| -> Result<(), Error> {
+        for n in 0..MESSAGES {
+            conn.send(format!("own {n:04}"))?;
+        }
+        let handle = conn.handle();
+        for n in 0..MESSAGES / 2 {
+            handle.send(format!("mail {n:04}"))?;
+        }
+        handle.stop();
+        Ok(())
+    });
+    app.run_forever().unwrap();
+    running.stop();
+    let near = near.text();
+    let shown: Vec<_> = near.lines().filter(|line| line.starts_with("> text")).collect();
+    assert_eq!(shown.len(), MESSAGES + MESSAGES / 2);
+    assert!(shown[0].ends_with("\"own 0000\"") && shown[MESSAGES].ends_with("\"mail 0000\""), "{shown:?}");
+}
+
+#[test]
+fn frames_that_are_too_many_for_the_trace_are_counted() {
+    const FRAGMENTS: usize = 10_000;
+    let (url, server) = scripted(|mut stream| {
+        accept_blocking(&mut stream);
+        let mut frames = frame(Role::Server, 0x01, b"x");
+        for _ in 0..FRAGMENTS {
+            frames.extend(frame(Role::Server, 0x00, b"x"));
+        }
+        frames.extend(frame(Role::Server, 0x80, b"x"));
+        frames.extend(close(Role::Server, CloseCode::NORMAL, ""));
+        stream.write_all(&frames).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        rest(stream);
+    });
+    let near = Written::default();
+    let mut app = logging(&url).trace_to(near.clone());
+    app.run_forever().unwrap();
+    server.join().unwrap();
+    let near = near.text();
+    let shown = near.lines().filter(|line| line.starts_with("< continuation") || line.starts_with("< text"));
+    let lost = near.lines().filter_map(|line| line.strip_prefix("… ")?.strip_suffix(" frames not shown"));
+    let lost: usize = lost.map(|count| count.parse::<usize>().unwrap()).sum();
+    assert_eq!(shown.count() + lost, FRAGMENTS + 2);
+    assert!(lost > 0, "they came in one read or a few");
 }
 
 #[test]

@@ -89,7 +89,9 @@ async fn refusals_are_told_apart_and_explained() {
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_named() {
     let error = through("http://127.0.0.1:1", "ws", 2).connect().await.unwrap_err();
-    assert!(matches!(&error, Error::Proxy { error, .. } if matches!(**error, ProxyError::Stream(_))));
+    let Error::Proxy { error: cause, .. } = &error else { panic!("{error:?}") };
+    let ProxyError::Stream(cause) = &**cause else { panic!("{cause:?}") };
+    assert!(matches!(cause.downcast_ref(), Some(Error::Io(_))), "{cause:?}");
     let text = told(&error);
     assert!(
         text.contains("stream to the proxy failed: network error: cannot connect to 127.0.0.1:1"),

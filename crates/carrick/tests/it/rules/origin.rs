@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use carrick::protocol::{
-    Acceptor, Front, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, Rejection, Scheme, TrustedProxies,
-    write_response,
+    Acceptor, Front, HeadLimits, HeadReader, Origin, OriginPolicy, Peer, PeerAddress, Rejection, Scheme,
+    TrustedProxies, write_response,
 };
 
 use super::Head;
@@ -15,8 +15,13 @@ fn answer(acceptor: &Acceptor, head: &Head, peer: Peer) -> Result<(), Rejection>
     acceptor.answer(&request, &peer).map(|_| ())
 }
 
+/// A peer at this address, without TLS.
+fn at(address: &str) -> Peer {
+    Peer { address: Some(PeerAddress::Ip((address.parse::<IpAddr>().unwrap(), 4711).into())), tls: false }
+}
+
 fn plain() -> Peer {
-    Peer { address: Some([192, 0, 2, 1].into()), tls: false }
+    at("192.0.2.1")
 }
 
 fn refuses(acceptor: &Acceptor, origin: &str, peer: Peer) -> bool {
@@ -116,13 +121,13 @@ fn behind_a_trusted_proxy_the_origin_is_compared_with_what_the_browser_saw() {
     assert!(answer(&Acceptor::default(), &head, plain()).is_err());
     let trusting = Acceptor::default().with_trusted_proxies("192.0.2.0/24".parse().unwrap());
     assert!(answer(&trusting, &head, plain()).is_ok());
-    let elsewhere = Peer { address: Some([198, 51, 100, 1].into()), tls: false };
+    let elsewhere = at("198.51.100.1");
     assert!(answer(&trusting, &head, elsewhere).is_err());
 }
 
 /// What a server behind the proxies 10.0.0.0/8 believes about a request with these lines that came from 10.0.0.1.
 fn front(lines: &[&str]) -> Front {
-    front_from(&Peer { address: Some([10, 0, 0, 1].into()), tls: false }, lines)
+    front_from(&at("10.0.0.1"), lines)
 }
 
 fn front_from(peer: &Peer, lines: &[&str]) -> Front {
@@ -209,9 +214,23 @@ fn a_malformed_chain_is_ignored_as_a_whole() {
 #[test]
 fn headers_of_a_peer_that_is_not_trusted_are_ignored() {
     let lines = ["Forwarded: for=192.0.2.7;proto=https;host=a", "X-Forwarded-For: 192.0.2.7"];
-    let peer = Peer { address: "::ffff:198.51.100.1".parse().ok(), tls: true };
+    let peer = Peer { tls: true, ..at("::ffff:198.51.100.1") };
     assert_eq!(seen(&front_from(&peer, &lines)), saw(Scheme::Https, "example.com", Some("198.51.100.1")));
-    assert_eq!(seen(&front_from(&Peer::default(), &lines)), saw(Scheme::Https, "a", Some("192.0.2.7")));
+    let on_unix_socket = Peer { address: Some(PeerAddress::Unix), tls: false };
+    assert_eq!(seen(&front_from(&on_unix_socket, &lines)), saw(Scheme::Https, "a", Some("192.0.2.7")));
+}
+
+#[test]
+fn a_peer_of_which_nothing_is_known_is_never_a_trusted_proxy() {
+    let lines = ["Forwarded: for=192.0.2.7;proto=https;host=a"];
+    assert_eq!(seen(&front_from(&Peer::default(), &lines)), saw(Scheme::Http, "example.com", None));
+    let everybody: TrustedProxies = "0.0.0.0/0, ::/0, unix".parse().unwrap();
+    assert!(!everybody.trusts(&Peer::default()));
+    assert!(
+        everybody.trusts(&plain()) && everybody.trusts(&Peer { address: Some(PeerAddress::Unix), tls: true })
+    );
+    let nobody = TrustedProxies::default().with_unix_sockets(false);
+    assert!(!nobody.trusts(&Peer { address: Some(PeerAddress::Unix), tls: false }));
 }
 
 /// The answer to a request with these lines, as it is written.

@@ -2,11 +2,19 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, response::Response, routing::get};
+use axum::{
+    Router,
+    extract::{FromRequestParts, State},
+    response::Response,
+    routing::get,
+};
 use carrick::{
     ClientBuilder, Drain, WebSocket,
     axum::WebSocketUpgrade,
-    protocol::{Acceptor, CloseCode, Config, Message, OriginPolicy, Rejection, Role, TrustedProxies},
+    protocol::{
+        Acceptor, CloseCode, Config, HeadLimits, HeadReader, Message, OriginPolicy, PeerAddress, Rejection,
+        Role, Scheme, TrustedProxies,
+    },
 };
 use http::{HeaderValue, header::SET_COOKIE};
 use tokio::{
@@ -147,6 +155,29 @@ async fn a_trusted_proxy_is_known_by_the_address_that_axum_tells() {
     peer.send(request("/", lines)).await;
     assert_eq!(peer.answer().await.status(), 101);
     assert_eq!(next(&mut peer.websocket()).await, Message::from("https 192.0.2.7"));
+}
+
+/// What the extractor makes of a request with these header lines, as of a server that tells it nothing else.
+async fn extracted(lines: &str) -> WebSocketUpgrade {
+    let head = request("/?token=hidden", lines);
+    let (request, _) = HeadReader::new(HeadLimits::default()).read_request(head.as_bytes()).unwrap().unwrap();
+    WebSocketUpgrade::from_request_parts(&mut request.into_parts().0, &()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_peer_is_on_a_unix_socket_only_if_the_application_says_so() {
+    let lines = "Forwarded: for=192.0.2.7;proto=https;host=front.example\r\n";
+    let upgrade = extracted(lines).await.trusted_proxies("unix".parse().unwrap());
+    assert_eq!((upgrade.front().scheme, upgrade.front().address), (Scheme::Http, None));
+    let upgrade = upgrade.peer_address(PeerAddress::Unix);
+    assert_eq!(upgrade.front().scheme, Scheme::Https);
+    assert_eq!(upgrade.front().address, Some([192, 0, 2, 7].into()));
+}
+
+#[tokio::test]
+async fn what_is_printed_of_a_request_has_no_secrets() {
+    let shown = format!("{:?}", extracted("Authorization: Bearer hidden\r\n").await);
+    assert!(shown.contains("path: \"/\"") && !shown.contains("hidden"), "{shown}");
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn dropping_the_server_cuts_its_connections() {
             drop(signal);
         }
     });
-    let address = server.local_addr();
+    let address = server.local_addr().expect("it listens on TCP");
     let serving = tokio::spawn(server.serve());
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut websocket = super::support::Peer::new(stream).open("/").await;

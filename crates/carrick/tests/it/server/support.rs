@@ -24,7 +24,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(server: Server) -> Running {
-        let address = server.local_addr();
+        let address = server.local_addr().expect("it listens on TCP");
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(server.serve_until(async {
             let _ = stopped.await;

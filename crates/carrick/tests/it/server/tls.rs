@@ -174,6 +174,7 @@ async fn an_error_says_which_file_is_wrong_and_how() {
     let (certificate, key) = issued(&authority, ExtendedKeyUsagePurpose::ServerAuth);
     let (other, _) = issued(&authority, ExtendedKeyUsagePurpose::ServerAuth);
     let damaged = certificate.replace("MII", "!!!");
+    let half_key = &key[..key.len() / 2];
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -191,6 +192,11 @@ async fn an_error_says_which_file_is_wrong_and_how() {
         (good.clone(), folder.path().join("nokey.pem"), "nokey.pem\" cannot be read: "),
         (good.clone(), good.clone(), "good.pem\" has a certificate and no private key, exchange it"),
         (good.clone(), file("crypt.pem", encrypted), "crypt.pem\" is encrypted, decrypt it first: openssl"),
+        (
+            good.clone(),
+            file("half.pem", half_key),
+            "half.pem\" is damaged: its -----END PRIVATE KEY----- line is missing",
+        ),
         (good.clone(), file("text.pem", "hello"), "text.pem\" has no -----BEGIN PRIVATE KEY----- block"),
     ];
     for (certificate, key, expected) in cases {

@@ -1,15 +1,15 @@
 //! A server on a Unix socket.
 
-use std::{io, net::SocketAddr, os::unix::net::UnixListener as StdListener, path::Path};
+use std::{io, net::SocketAddr, os::unix::net::UnixListener as StdListener, path::Path, sync::Arc};
 
 use carrick::{
-    ClientBuilder, Error, PeerAddress, Server,
-    protocol::{CloseCode, Front},
+    ClientBuilder, Error, Server,
+    protocol::{CloseCode, Front, PeerAddress},
 };
 use http::{Request, StatusCode};
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::{mpsc, oneshot},
+    sync::{Barrier, mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -32,6 +32,7 @@ async fn websockets_and_pages_are_served_on_a_unix_socket() {
     let path = folder.path().join("socket");
     let pages = axum::Router::new().route("/", axum::routing::get("a page"));
     let server = Server::bind_unix(&path).await.unwrap().route("/echo", echo).fallback(pages);
+    assert_eq!(server.local_addr(), None);
     let (stop, served) = start(server);
 
     let client = ClientBuilder::new("ws://example.com/echo").unwrap();
@@ -111,6 +112,33 @@ async fn a_path_that_was_left_behind_is_replaced_and_nothing_else() {
     assert_eq!(served.await.unwrap(), 0);
     assert!(path.exists());
     drop(other);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_several_servers_that_start_together_one_takes_a_path_that_was_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let path = folder.path().join(format!("{round}"));
+        drop(StdListener::bind(&path).unwrap());
+        let start = Arc::new(Barrier::new(4));
+        let starting = (0..4).map(|_| {
+            let (path, start) = (path.clone(), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                Server::bind_unix(path).await
+            })
+        });
+        let mut running = Vec::new();
+        for started in futures_util::future::join_all(starting).await {
+            match started.unwrap() {
+                Ok(server) => running.push(server),
+                Err(Error::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(running.len(), 1, "in round {round}");
+        drop(connect(&path).await);
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,12 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use carrick::{
     ClientBuilder, Drain, Error, NetStream, UpgradeOptions, WebSocket,
-    protocol::{Acceptor, CloseCode, Config, DeflateConfig, Message, Role},
+    protocol::{
+        Acceptor, CloseCode, Config, DeflateConfig, HeadLimits, HeadReader, Message, PeerAddress, Rejection,
+        Role,
+    },
 };
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::conn::auto};
@@ -41,7 +44,7 @@ fn answer<B>(site: &Site, mut request: Request<B>, peer: SocketAddr) -> Response
         return Response::new(format!("a page for {peer}"));
     }
     let mut options = UpgradeOptions::default();
-    options.peer.address = Some(peer.ip());
+    options.peer.address = Some(peer.into());
     options.config = Arc::clone(&site.config);
     match carrick::upgrade(&mut request, &site.acceptor, options) {
         Err(rejection) => rejection.response(request.version()),
@@ -293,4 +296,23 @@ async fn a_drain_cuts_and_counts_what_does_not_close_in_time() {
     tokio::io::AsyncReadExt::read_buf(&mut silent.stream, &mut echoed).await.unwrap();
     assert_eq!(drain.close(Duration::from_millis(200)).await, 1);
     assert_eq!(silent.rest().await, b"\x88\x14\x03\xe9server is stopping");
+}
+
+#[test]
+fn a_proxy_on_a_unix_socket_is_believed_only_where_the_application_says_it_is_one() {
+    let head = request(
+        "/",
+        "Origin: https://front.example\r\nForwarded: for=192.0.2.7;proto=https;host=front.example\r\n",
+    );
+    let (mut request, _) =
+        HeadReader::new(HeadLimits::default()).read_request(head.as_bytes()).unwrap().unwrap();
+    let acceptor = Acceptor::default().with_trusted_proxies("unix".parse().unwrap());
+    let refused = carrick::upgrade(&mut request, &acceptor, UpgradeOptions::default()).unwrap_err();
+    assert!(matches!(refused, Rejection::OriginRefused { .. }), "{refused}");
+
+    let mut options = UpgradeOptions::default();
+    options.peer.address = Some(PeerAddress::Unix);
+    let refused = carrick::upgrade(&mut request, &acceptor, options).unwrap_err();
+    // Every check of the handshake has passed; this request is of no hyper server.
+    assert_eq!(refused.response(Version::HTTP_11).status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -61,12 +61,16 @@ fn excepted_servers_are_reached_directly() {
 #[test]
 fn a_variable_that_names_no_proxy_is_named_without_its_secrets() {
     let address = Address::parse("wss://x/").unwrap();
-    let variable = |name: &str| (name == "https_proxy").then(|| "ftp://u:hidden@p".to_owned());
-    match proxy_of_environment(&address, variable) {
-        Err(Error::Url { url, reason }) => {
-            assert_eq!(url, "ftp://…@p");
-            assert!(reason.contains("https_proxy") && reason.contains("ftp"), "{reason}");
+    for (value, named, why) in
+        [("ftp://u:hidden@p", "ftp://…@p", "ftp"), ("http://u:1#hidden@p", "http://…", "fragment")]
+    {
+        let variable = |name: &str| (name == "https_proxy").then(|| value.to_owned());
+        match proxy_of_environment(&address, variable) {
+            Err(Error::Url { url, reason }) => {
+                assert_eq!(url, named);
+                assert!(reason.contains("https_proxy") && reason.contains(why), "{reason}");
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 }
