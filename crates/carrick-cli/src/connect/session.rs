@@ -381,7 +381,7 @@ impl Session {
     fn verdict(&self, end: End) -> Verdict {
         let End { why, closed, error } = end;
         if let Some(closed) = &closed {
-            self.print(Event::Closed(closed));
+            self.print(Event::Closed { closed, sent: self.sent.as_ref() });
             let words = escape::line(&ending::words(closed, self.sent.as_ref())).into_owned();
             if is_unanswered(closed) {
                 output::note("the server did not answer the close frame");

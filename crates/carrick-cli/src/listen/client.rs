@@ -69,12 +69,13 @@ pub(crate) async fn attend(desk: Arc<Desk>, mut websocket: WebSocket, request: R
         }
     };
     if let Some(closed) = websocket.closed() {
-        client.print(Event::Closed(closed));
+        let sent = client.sent.take();
+        client.print(Event::Closed { closed, sent: sent.as_ref() });
         let cause = match &error {
             Some(Error::Io(error)) => format!(": {error}"),
             _ => String::new(),
         };
-        client.note(&format!("{}{cause}", ending::words(closed, client.sent.as_ref())));
+        client.note(&format!("{}{cause}", ending::words(closed, sent.as_ref())));
     }
 }
 

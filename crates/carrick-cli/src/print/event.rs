@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use carrick::{
     WebSocket,
-    protocol::{Closed, Direction, FrameRecord, Initiator, Message},
+    protocol::{CloseFrame, Closed, Direction, FrameRecord, Initiator, Message},
 };
 use serde::Serialize;
 
@@ -47,7 +47,11 @@ pub(crate) enum Event<'a> {
         record: &'a FrameRecord,
         round_trip: Option<Duration>,
     },
-    Closed(&'a Closed),
+    /// `sent` is our own close frame, if we have sent one that the application asked for.
+    Closed {
+        closed: &'a Closed,
+        sent: Option<&'a CloseFrame>,
+    },
     Failed(&'a Failure),
 }
 
@@ -95,6 +99,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     clean: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     violation: Option<String>,
@@ -106,6 +112,13 @@ struct Line<'a> {
     details: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+}
+
+/// Our own close frame.
+#[derive(Debug, Serialize)]
+struct Sent<'a> {
+    code: u16,
+    reason: &'a str,
 }
 
 impl<'a> Line<'a> {
@@ -144,7 +157,7 @@ impl<'a> Line<'a> {
                     ..line
                 }
             }
-            Event::Closed(closed) => Line {
+            Event::Closed { closed, sent } => Line {
                 event: "close".into(),
                 code: Some(closed.code().into()),
                 meaning: closed.code().meaning(),
@@ -154,6 +167,7 @@ impl<'a> Line<'a> {
                     Initiator::Library => "library",
                     Initiator::Peer => "peer",
                 }),
+                sent: sent.map(|frame| Sent { code: frame.code().into(), reason: frame.reason() }),
                 clean: Some(closed.is_clean()),
                 violation: closed.violation.as_ref().map(ToString::to_string),
                 ..line

@@ -50,6 +50,8 @@ fn everything_that_happens_is_a_line_of_json() {
         (&close["event"], &close["code"], &close["by"]),
         (&json!("close"), &json!(4000), &json!("us"))
     );
+    // The server answers with the code alone.
+    assert_eq!((&close["reason"], &close["sent"]), (&json!(""), &json!({"code": 4000, "reason": "enough"})));
     assert_eq!(close["clean"], true);
 }
 
@@ -67,6 +69,7 @@ fn pings_of_the_server_and_how_it_closes_are_events() {
     let close = of(&events, "close")[0];
     assert_eq!((&close["code"], &close["reason"]), (&json!(1013), &json!("busy")));
     assert_eq!((&close["meaning"], &close["by"]), (&json!("try again later"), &json!("peer")));
+    assert!(close.get("sent").is_none());
 }
 
 #[test]
