@@ -71,7 +71,8 @@ impl From<Event<'_>> for Seen {
     }
 }
 
-/// Joins the pieces that follow each other.
+/// Joins the pieces of each message. A ping or a pong that comes amid one goes before it: where in a message it stands
+/// depends on how much of the message was inflated by then, which the cut decides.
 pub fn joined(events: Vec<Seen>) -> Vec<Seen> {
     let mut joined: Vec<Seen> = Vec::new();
     for event in events {
@@ -83,6 +84,9 @@ pub fn joined(events: Vec<Seen>) -> Vec<Seen> {
                 assert!(!first, "a message begins inside another");
                 before.extend(bytes);
                 *ended = last;
+            }
+            (Some(Seen::Piece { last: false, .. }), control @ (Seen::Ping(_) | Seen::Pong(..))) => {
+                joined.insert(joined.len() - 1, control);
             }
             (_, event) => joined.push(event),
         }
