@@ -8,6 +8,9 @@ mod connect_event;
 mod dial;
 mod head_lines;
 mod http1;
+#[cfg(test)]
+#[allow(dead_code, unused_imports)]
+mod http3;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
 mod prefixed;

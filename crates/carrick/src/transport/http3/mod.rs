@@ -1,0 +1,10 @@
+//! A minimal HTTP/3 (RFC 9114) over quinn: as much as WebSockets (RFC 9220), pages and their errors need.
+
+mod control;
+mod error_code;
+mod frame;
+mod head;
+mod message_reader;
+mod qpack;
+mod settings;
+mod varint;
