@@ -1,7 +1,5 @@
 //! The peer's control stream (RFC 9114 §6.2.1), and what the first bytes of its other one-way streams say.
 
-use bytes::Bytes;
-
 use super::{
     error_code::{Breach, ErrorCode},
     frame::{FrameKind, FramePart, FrameReader},
@@ -50,13 +48,17 @@ impl ControlReader {
     }
 
     /// The next thing that is said; `None` if more bytes are needed for that.
-    pub(crate) fn read(&mut self, received: &mut Bytes) -> Result<Option<ControlEvent>, Breach> {
-        while let Some(part) = self.frames.read(received) {
+    pub(crate) fn read(&mut self, received: &mut &[u8]) -> Result<Option<ControlEvent>, Breach> {
+        loop {
+            let bytes = *received;
+            let (consumed, part) = self.frames.read(bytes);
+            *received = bytes.get(consumed..).unwrap_or_default();
+            let Some(part) = part else { return Ok(None) };
             self.check(&part)?;
             if part.kind == FrameKind::Unknown {
                 continue;
             }
-            self.payload.extend_from_slice(&part.bytes);
+            self.payload.extend_from_slice(bytes.get(part.payload).unwrap_or_default());
             if part.last {
                 let payload = std::mem::take(&mut self.payload);
                 if let Some(event) = self.handle_frame(part.kind, &payload)? {
@@ -64,7 +66,6 @@ impl ControlReader {
                 }
             }
         }
-        Ok(None)
     }
 
     /// Whether a frame of this kind may come now, and be of this length.
@@ -225,8 +226,7 @@ mod tests {
 
     fn read(end: End, bytes: &[u8], cut: usize) -> Result<Vec<ControlEvent>, Breach> {
         let (mut reader, mut events) = (ControlReader::new(end), Vec::new());
-        for piece in [&bytes[..cut], &bytes[cut..]] {
-            let mut piece = Bytes::copy_from_slice(piece);
+        for mut piece in [&bytes[..cut], &bytes[cut..]] {
             while let Some(event) = reader.read(&mut piece)? {
                 events.push(event);
             }

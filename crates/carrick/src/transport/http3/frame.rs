@@ -1,6 +1,6 @@
 //! Frames (RFC 9114 §7): a type, a length, a payload.
 
-use bytes::{Buf, Bytes};
+use std::ops::Range;
 
 use super::varint;
 
@@ -26,7 +26,8 @@ pub(crate) struct FramePart {
     pub(crate) kind: FrameKind,
     /// What the whole payload has.
     pub(crate) length: u64,
-    pub(crate) bytes: Bytes,
+    /// Where they lie in the bytes that were read.
+    pub(crate) payload: Range<usize>,
     /// Whether the frame ends with these bytes.
     pub(crate) last: bool,
 }
@@ -42,21 +43,23 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next part of a frame; `None` if more bytes are needed for one.
-    pub(crate) fn read(&mut self, received: &mut Bytes) -> Option<FramePart> {
-        let (kind, length, missing) = match self.open {
-            Some(open) => open,
-            None => self.read_header(received)?,
+    /// How many of the bytes are dealt with, and the next part of a frame in them; without one, more are needed.
+    pub(crate) fn read(&mut self, received: &[u8]) -> (usize, Option<FramePart>) {
+        let (start, open) = match self.open.take() {
+            Some(open) => (0, Some(open)),
+            None => self.read_header(received),
         };
-        if missing > 0 && received.is_empty() {
-            self.open = Some((kind, length, missing));
-            return None;
+        let Some((kind, length, missing)) = open else { return (start, None) };
+        let here = received.len() - start;
+        if here == 0 && missing > 0 {
+            self.open = open;
+            return (start, None);
         }
-        let here = usize::try_from(missing).map_or(received.len(), |missing| missing.min(received.len()));
-        let bytes = received.split_to(here);
+        let here = usize::try_from(missing).map_or(here, |missing| missing.min(here));
         let missing = missing - here as u64;
         self.open = (missing > 0).then_some((kind, length, missing));
-        Some(FramePart { kind, length, bytes, last: missing == 0 })
+        let end = start + here;
+        (end, Some(FramePart { kind, length, payload: start..end, last: missing == 0 }))
     }
 
     /// Whether the stream may end here: between two frames.
@@ -64,20 +67,19 @@ impl FrameReader {
         self.open.is_none() && self.known == 0
     }
 
-    fn read_header(&mut self, received: &mut Bytes) -> Option<(FrameKind, u64, u64)> {
-        while let Some(byte) = received.first() {
+    fn read_header(&mut self, received: &[u8]) -> (usize, Option<(FrameKind, u64, u64)>) {
+        for (at, byte) in received.iter().enumerate() {
             self.header[self.known] = *byte;
             self.known += 1;
-            received.advance(1);
             let known = &self.header[..self.known];
-            if let Some((kind, at)) = varint::read(known)
-                && let Some((length, _)) = varint::read(&known[at..])
+            if let Some((kind, start)) = varint::read(known)
+                && let Some((length, _)) = varint::read(&known[start..])
             {
                 self.known = 0;
-                return Some((FrameKind::of(kind), length, length));
+                return (at + 1, Some((FrameKind::of(kind), length, length)));
             }
         }
-        None
+        (received.len(), None)
     }
 }
 
@@ -134,15 +136,20 @@ mod tests {
     fn frames(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<(FrameKind, Vec<u8>)>, bool) {
         let (mut reader, mut frames, mut open) = (FrameReader::default(), Vec::new(), Vec::new());
         for piece in pieces {
-            let mut bytes = Bytes::from(piece);
-            while let Some(part) = reader.read(&mut bytes) {
-                open.extend_from_slice(&part.bytes);
+            let mut bytes = &piece[..];
+            loop {
+                let (consumed, part) = reader.read(bytes);
+                let Some(part) = part else {
+                    assert_eq!(consumed, bytes.len());
+                    break;
+                };
+                open.extend_from_slice(&bytes[part.payload]);
+                bytes = &bytes[consumed..];
                 if part.last {
                     assert_eq!(part.length, open.len() as u64);
                     frames.push((part.kind, std::mem::take(&mut open)));
                 }
             }
-            assert!(bytes.is_empty());
         }
         (frames, reader.may_end())
     }

@@ -71,16 +71,19 @@ impl MessageReader {
 
     /// The next part; `None` if more bytes are needed for one.
     pub(crate) fn read(&mut self, received: &mut Bytes) -> Result<Option<MessagePart>, MessageError> {
-        while let Some(part) = self.frames.read(received) {
+        loop {
+            let (consumed, part) = self.frames.read(received);
+            let bytes = received.split_to(consumed);
+            let Some(part) = part else { return Ok(None) };
             self.check(&part)?;
             match part.kind {
-                FrameKind::Data if part.bytes.is_empty() => {}
-                FrameKind::Data => return Ok(Some(MessagePart::Data(part.bytes))),
+                FrameKind::Data if part.payload.is_empty() => {}
+                FrameKind::Data => return Ok(Some(MessagePart::Data(bytes.slice(part.payload)))),
                 FrameKind::Headers => {
                     if part.length > self.max_section_bytes as u64 {
                         return Err(MessageError::HeadTooLarge);
                     }
-                    self.section.extend_from_slice(&part.bytes);
+                    self.section.extend_from_slice(bytes.get(part.payload).unwrap_or_default());
                     if part.last {
                         return Ok(Some(self.finish_section()));
                     }
@@ -95,7 +98,24 @@ impl MessageReader {
                 | FrameKind::Reserved => {}
             }
         }
-        Ok(None)
+    }
+
+    /// Leaves of the bytes of a tunnel the data alone, at their front, and tells how much that is.
+    pub(crate) fn strip(&mut self, received: &mut [u8]) -> Result<usize, MessageError> {
+        let (mut at, mut kept) = (0, 0);
+        while let Some(bytes) = received.get(at..).filter(|bytes| !bytes.is_empty()) {
+            let (consumed, part) = self.frames.read(bytes);
+            if let Some(part) = part {
+                self.check(&part)?;
+                if part.kind == FrameKind::Data {
+                    let payload = at + part.payload.start..at + part.payload.end;
+                    received.copy_within(payload.clone(), kept);
+                    kept += payload.len();
+                }
+            }
+            at += consumed;
+        }
+        Ok(kept)
     }
 
     /// The stream is at its end.
@@ -234,6 +254,29 @@ mod tests {
         assert_eq!(reader.finish(), Err(MessageError::Incomplete));
         assert_eq!(reader.read(&mut bytes), Ok(Some(MessagePart::Head(b"200".to_vec()))));
         assert_eq!(reader.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_tunnel_is_stripped_of_its_frames() {
+        let mut bytes =
+            frames(&[(FrameKind::Data, b"one "), (FrameKind::Data, b""), (FrameKind::Data, b"two ")]);
+        bytes.extend_from_slice(&[0x21, 1, 9]);
+        bytes.extend(frames(&[(FrameKind::Data, &[b'3'; 100])]));
+        for cut in 0..=bytes.len() {
+            let mut reader = MessageReader::new(0);
+            reader.expect_tunnel();
+            let mut data = Vec::new();
+            for piece in [&bytes[..cut], &bytes[cut..]] {
+                let mut piece = piece.to_vec();
+                let kept = reader.strip(&mut piece).unwrap();
+                data.extend_from_slice(&piece[..kept]);
+            }
+            assert_eq!(data, [&b"one two "[..], &[b'3'; 100]].concat());
+            assert_eq!(reader.finish(), Ok(()));
+        }
+        let mut reader = MessageReader::new(0);
+        reader.expect_tunnel();
+        assert!(matches!(reader.strip(&mut [0x00, 1, 7, 0x01, 0]), Err(MessageError::Breach(_))));
     }
 
     #[test]
