@@ -8,7 +8,7 @@ mod connect_event;
 mod dial;
 mod head_lines;
 mod http1;
-#[cfg(test)]
+#[cfg(feature = "http3")]
 #[allow(dead_code, unused_imports)]
 mod http3;
 #[cfg(not(feature = "tls"))]

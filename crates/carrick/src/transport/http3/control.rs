@@ -125,7 +125,7 @@ impl ControlReader {
 
     fn handle_go_away(&mut self, id: u64) -> Result<ControlEvent, Breach> {
         // A server names a stream that a client opened, in both directions: a multiple of four (RFC 9000 §2.1).
-        if self.end == End::Client && id % 4 != 0 {
+        if self.end == End::Client && !id.is_multiple_of(4) {
             return Err(ErrorCode::IdError.because("GOAWAY names a stream that carries no request"));
         }
         // "Receiving a GOAWAY containing a larger identifier than previously received MUST be treated as a connection
@@ -150,11 +150,14 @@ pub(crate) enum StreamKind {
 }
 
 impl StreamKind {
+    /// How a control stream begins.
+    pub(super) const CONTROL: u64 = 0x00;
+
     /// The kind at the start of a stream's bytes, and how many of them tell it.
     pub(crate) fn read(bytes: &[u8]) -> Option<(StreamKind, usize)> {
         let (number, length) = varint::read(bytes)?;
         let kind = match number {
-            0x00 => StreamKind::Control,
+            StreamKind::CONTROL => StreamKind::Control,
             0x01 => StreamKind::Push,
             0x02 => StreamKind::QpackEncoder,
             0x03 => StreamKind::QpackDecoder,

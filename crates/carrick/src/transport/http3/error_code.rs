@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use quinn::VarInt;
+
 /// The code that a connection is closed or a stream is reset with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
@@ -47,6 +49,16 @@ impl ErrorCode {
         Breach { code: self, what }
     }
 
+    /// The number as quinn takes it.
+    pub(super) fn quic(self) -> VarInt {
+        VarInt::try_from(self.number()).expect("all of them are small")
+    }
+
+    /// The code with this number, if it is a known one.
+    pub(super) fn of(number: u64) -> Option<ErrorCode> {
+        ALL.into_iter().find(|code| code.number() == number)
+    }
+
     /// The name in the registry.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -81,3 +93,26 @@ impl fmt::Display for Breach {
 }
 
 impl std::error::Error for Breach {}
+
+const ALL: [ErrorCode; 20] = [
+    ErrorCode::NoError,
+    ErrorCode::GeneralProtocolError,
+    ErrorCode::InternalError,
+    ErrorCode::StreamCreationError,
+    ErrorCode::ClosedCriticalStream,
+    ErrorCode::FrameUnexpected,
+    ErrorCode::FrameError,
+    ErrorCode::ExcessiveLoad,
+    ErrorCode::IdError,
+    ErrorCode::SettingsError,
+    ErrorCode::MissingSettings,
+    ErrorCode::RequestRejected,
+    ErrorCode::RequestCancelled,
+    ErrorCode::RequestIncomplete,
+    ErrorCode::MessageError,
+    ErrorCode::ConnectError,
+    ErrorCode::VersionFallback,
+    ErrorCode::QpackDecompressionFailed,
+    ErrorCode::QpackEncoderStreamError,
+    ErrorCode::QpackDecoderStreamError,
+];

@@ -1,10 +1,16 @@
 //! A minimal HTTP/3 (RFC 9114) over quinn: as much as WebSockets (RFC 9220), pages and their errors need.
 
+mod connection;
 mod control;
 mod error_code;
 mod frame;
 mod head;
 mod message_reader;
 mod qpack;
+mod quic;
 mod settings;
+mod stream;
 mod varint;
+
+#[cfg(test)]
+mod tests;
