@@ -335,6 +335,8 @@ impl<S: Send + 'static> WebSocketServer<S> {
             fallback: None,
             cors: None,
             secure: self.secure,
+            // Its loop is for connections of their own.
+            http2: None,
             tracer: self.tracer,
         })
     }

@@ -6,6 +6,10 @@ use bytes::{Buf, BytesMut};
 use http::{Request, Response, Version};
 use tokio::io;
 
+#[cfg(feature = "http2")]
+use super::http2::{self, Http2Settings};
+#[cfg(not(feature = "http2"))]
+use super::no_http2::{self as http2, Http2Settings};
 use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
     accepted::Accepted,
@@ -13,6 +17,7 @@ use super::{
     connections::Place,
     cors::Cors,
     hyper::{self, Fallback},
+    preface::speaks_http2,
     route::{Endpoint, Routes},
 };
 use crate::{
@@ -36,6 +41,8 @@ pub(super) struct Service {
     pub(super) fallback: Option<Fallback>,
     pub(super) cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
+    /// `None` if HTTP/2 is not spoken.
+    pub(super) http2: Option<Http2Settings>,
     pub(super) tracer: Tracer,
 }
 
@@ -45,11 +52,17 @@ pub(super) type Hook = Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Accept
 /// Whom the application lets know of refusals.
 pub(super) type Witness = Arc<dyn Fn(&Rejection, PeerAddress) + Send + Sync>;
 
-/// Puts TLS on a stream.
-pub(super) type Secure = Arc<dyn Fn(NetStream) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
+/// Puts TLS on a stream, and offers HTTP/2 if it is told to.
+pub(super) type Secure = Arc<dyn Fn(NetStream, bool) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
 
-/// A stream, and the certificates in DER that the client showed on it.
-pub(super) type Secured = (NetStream, Vec<Vec<u8>>);
+/// What TLS has made of a stream.
+pub(super) struct Secured {
+    pub(super) stream: NetStream,
+    /// What the client has shown, in DER.
+    pub(super) certificates: Vec<Vec<u8>>,
+    /// Whether ALPN has chosen HTTP/2.
+    pub(super) http2: bool,
+}
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -65,33 +78,39 @@ pub(super) struct Opening {
 enum Asked {
     WebSocket(Box<Opening>),
     Page,
+    /// All that HTTP/2 may carry.
+    Http2(Http2Settings),
 }
 
 impl Service {
     /// Serves one connection until a handler has it or it is over.
     pub(super) async fn serve(self: Arc<Service>, stream: NetStream, address: PeerAddress, place: Place) {
         let timer = HandshakeTimer::start(self.handshake_timeout);
-        let Ok((mut stream, certificates)) = self.secured(stream, timer, &place).await else { return };
+        let Ok(secured) = self.secured(stream, timer, &place).await else { return };
+        let Secured { mut stream, certificates, http2 } = secured;
         let caller = Caller::new(address, certificates);
         let mut received = BytesMut::new();
         let asked = tokio::select! {
             biased;
             () = place.stop().asked() => Err(Rejection::Draining.into()),
-            asked = self.asked(&mut stream, &mut received, &caller, timer) => asked,
+            asked = self.asked(&mut stream, &mut received, &caller, (timer, http2)) => asked,
         };
         match asked {
             Ok(Asked::WebSocket(opening)) => {
                 let Opening { endpoint, request, response, agreement } = *opening;
-                self.trace(address, || HeadLines::of_response("> ", &response));
+                self.trace_response(address, &response);
                 let config = Arc::clone(&endpoint.config);
                 if let Ok(websocket) = open(stream, received, &response, agreement, config, timer).await {
                     endpoint.start(websocket, request, place);
                 }
             }
             Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, caller, place)).await,
+            Ok(Asked::Http2(settings)) => {
+                Box::pin(http2::serve(self, settings, stream, received, (caller, place, timer))).await;
+            }
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
-                self.trace(address, || HeadLines::of_response("> ", &rejection.response(Version::HTTP_11)));
+                self.trace_response(address, &rejection.response(Version::HTTP_11));
                 refuse(&mut stream, &rejection).await;
             }
             // The client is gone.
@@ -105,11 +124,13 @@ impl Service {
         timer: HandshakeTimer,
         place: &Place,
     ) -> Result<Secured, Error> {
-        let Some(secure) = &self.secure else { return Ok((stream, Vec::new())) };
+        let Some(secure) = &self.secure else {
+            return Ok(Secured { stream, certificates: Vec::new(), http2: false });
+        };
         tokio::select! {
             biased;
             () = place.stop().asked() => Err(Rejection::Draining.into()),
-            secured = timer.bound("tls handshake", secure(stream)) => Ok(secured??),
+            secured = timer.bound("tls handshake", secure(stream, self.http2.is_some())) => Ok(secured??),
         }
     }
 
@@ -118,16 +139,22 @@ impl Service {
         stream: &mut NetStream,
         received: &mut BytesMut,
         caller: &Caller,
-        timer: HandshakeTimer,
+        (timer, http2): (HandshakeTimer, bool),
     ) -> Result<Asked, Error> {
+        if let Some(settings) = &self.http2 {
+            let speaks = async { Ok(http2 || speaks_http2(stream, received).await?) };
+            if timer.bound_head(speaks).await? {
+                return Ok(Asked::Http2(settings.clone()));
+            }
+        }
         let (request, consumed) = timer.bound_head(read_head(stream, self.head_limits, received)).await?;
-        self.trace(caller.address, || HeadLines::of_request("< ", &request));
+        self.trace_request(caller.address, &request);
         if is_websocket_request(&request) {
             received.advance(consumed);
             return Ok(Asked::WebSocket(Box::new(self.decide(request, caller, timer).await?)));
         }
         if self.fallback.is_none() {
-            return Err(self.no_page(request.uri().path()).into());
+            return Err(self.no_page(&request).into());
         }
         Ok(Asked::Page)
     }
@@ -155,8 +182,9 @@ impl Service {
     }
 
     /// The answer of a server without pages.
-    fn no_page(&self, path: &str) -> Rejection {
-        match self.routes.find(path) {
+    pub(super) fn no_page(&self, request: &Request<()>) -> Rejection {
+        match self.routes.find(request.uri().path()) {
+            Ok(_) if request.version() > Version::HTTP_11 => Rejection::ConnectNotExtended,
             Ok(_) => Rejection::UpgradeMissing,
             Err(rejection) => rejection,
         }
@@ -168,9 +196,15 @@ impl Service {
         }
     }
 
-    fn trace(&self, address: PeerAddress, head: impl FnOnce() -> HeadLines) {
+    pub(super) fn trace_request(&self, address: PeerAddress, request: &Request<()>) {
         if self.tracer.is_on() {
-            self.tracer.write(&trace_label(address), &head());
+            self.tracer.write(&trace_label(address), &HeadLines::of_request("< ", request));
+        }
+    }
+
+    pub(super) fn trace_response<B>(&self, address: PeerAddress, response: &Response<B>) {
+        if self.tracer.is_on() {
+            self.tracer.write(&trace_label(address), &HeadLines::of_response("> ", response));
         }
     }
 

@@ -46,6 +46,11 @@ impl Connections {
         }
     }
 
+    /// Takes up one more, if there is room.
+    pub(super) fn add_if_room(self: &Arc<Connections>) -> Option<Place> {
+        (self.count() < self.most).then(|| self.add())
+    }
+
     /// Takes up one more.
     pub(super) fn add(self: &Arc<Connections>) -> Place {
         let stop = Arc::new(Stop::default());
@@ -154,6 +159,11 @@ impl Place {
     /// Where the connection learns that it has to close.
     pub(super) fn stop(&self) -> &Arc<Stop> {
         &self.stop
+    }
+
+    /// All connections, to find a place for one that comes over this one.
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
     }
 
     /// Hands the place to a task that `start` starts, which is then the one to be cut.

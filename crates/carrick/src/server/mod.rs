@@ -15,11 +15,16 @@ mod connections;
 mod cors;
 mod drain;
 mod guest;
+#[cfg(feature = "http2")]
+mod http2;
 mod hub;
 mod hyper;
 mod linger;
 mod listener;
+#[cfg(not(feature = "http2"))]
+mod no_http2;
 mod patience;
+mod preface;
 mod rewound;
 mod route;
 #[cfg(feature = "tls")]

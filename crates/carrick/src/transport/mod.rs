@@ -8,11 +8,15 @@ mod connect_event;
 mod dial;
 mod head_lines;
 mod http1;
+#[cfg(feature = "http2")]
+mod http2;
 #[cfg(feature = "http3")]
 #[allow(dead_code, unused_imports)]
 mod http3;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
+#[cfg(not(feature = "http2"))]
+mod no_http2;
 mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
@@ -32,8 +36,12 @@ pub(crate) use connect_event::{Observer, Stopwatch};
 pub(crate) use dial::Dialer;
 pub(crate) use head_lines::{HeadLines, is_harmless};
 pub(crate) use http1::{exchange, read_body_start};
+#[cfg(feature = "http2")]
+pub(crate) use http2::{Http2Stream, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, poll_room};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+#[cfg(not(feature = "http2"))]
+pub(crate) use no_http2::{Http2Stream, ReceivedBody};
 pub(crate) use prefixed::Prefixed;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;

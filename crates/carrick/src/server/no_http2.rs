@@ -1,0 +1,29 @@
+//! What stands for HTTP/2 on a server where it is not compiled in.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::{accept::HandshakeTimer, caller::Caller, connection::Service, connections::Place};
+use crate::transport::NetStream;
+
+/// What HTTP/2 goes by: there is nothing to go by.
+#[derive(Clone, Debug)]
+pub(super) enum Http2Settings {}
+
+impl Http2Settings {
+    pub(super) fn available() -> Option<Http2Settings> {
+        None
+    }
+}
+
+#[expect(clippy::unused_async, reason = "it stands for a function that waits")]
+pub(super) async fn serve(
+    _: Arc<Service>,
+    settings: Http2Settings,
+    _: NetStream,
+    _: BytesMut,
+    _: (Caller, Place, HandshakeTimer),
+) {
+    match settings {}
+}

@@ -1,0 +1,17 @@
+//! HTTP/2 (RFC 9113) as far as it carries byte streams: each stream that an extended CONNECT (RFC 8441) opens is one.
+
+mod body;
+mod error;
+mod stream;
+
+pub(crate) use self::{
+    body::ReceivedBody,
+    stream::{Http2Stream, poll_room},
+};
+
+/// How much of one stream a peer may send before it is read: what a reader that stands still costs in memory, and what is on
+/// its way at most.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+
+/// How much of one stream is kept for a peer that has granted more than the network takes.
+pub(crate) const SEND_BUFFER_BYTES: usize = 128 * 1024;
