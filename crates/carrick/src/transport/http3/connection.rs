@@ -6,8 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use bytes::BytesMut;
 use quinn::{RecvStream, SendStream};
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
@@ -15,11 +14,11 @@ use super::{
     control::{ControlEvent, ControlReader, CriticalStreams, End, StreamKind},
     error_code::{Breach, ErrorCode},
     frame::{self, FrameKind},
-    head::{self, RequestHead},
-    message_reader::{MessageError, MessagePart, MessageReader},
-    qpack::{self, DecoderInstructions, EncoderInstructions, FieldError},
+    io_error::{connection_error, write_error},
+    qpack::{DecoderInstructions, EncoderInstructions},
+    receiving::Receiving,
+    sending::Sending,
     settings::Settings,
-    stream::{Http3Stream, connection_error, read_error, write_error},
     varint,
 };
 
@@ -40,26 +39,6 @@ pub(crate) struct Peer {
     pub(crate) settings: Option<Settings>,
     /// From this stream on it takes no requests.
     pub(crate) go_away: Option<u64>,
-}
-
-/// A stream with a message whose head is yet to be read or written.
-#[derive(Debug)]
-pub(crate) struct Exchange {
-    connection: Arc<Http3>,
-    send: SendStream,
-    recv: RecvStream,
-    messages: MessageReader,
-    received: Bytes,
-}
-
-/// Why there is no request or no answer.
-#[derive(Debug)]
-pub(crate) enum ExchangeError {
-    /// The peer broke a rule. The connection or the stream has been ended with the code that is due.
-    Breach(Breach),
-    /// The head has more bytes than the limit, and waits for an answer that says so.
-    HeadTooLarge,
-    Io(io::Error),
 }
 
 impl Http3 {
@@ -90,15 +69,15 @@ impl Http3 {
     /// The next request; an error is the end of the connection.
     ///
     /// Cancel safe.
-    pub(crate) async fn accept(self: &Arc<Http3>) -> io::Result<Exchange> {
-        let streams = self.connection.accept_bi().await.map_err(connection_error)?;
-        Ok(self.exchange(streams))
+    pub(crate) async fn accept(self: &Arc<Http3>) -> io::Result<(Sending, Receiving)> {
+        let (send, recv) = self.connection.accept_bi().await.map_err(connection_error)?;
+        Ok((Sending::new(Arc::clone(self), send), Receiving::new(Arc::clone(self), recv)))
     }
 
     /// Opens a stream for a request. It waits while there are as many as the peer allows.
-    pub(crate) async fn open(self: &Arc<Http3>) -> io::Result<Exchange> {
-        let streams = self.connection.open_bi().await.map_err(connection_error)?;
-        Ok(self.exchange(streams))
+    pub(crate) async fn open(self: &Arc<Http3>) -> io::Result<(Sending, Receiving)> {
+        let (send, recv) = self.connection.open_bi().await.map_err(connection_error)?;
+        Ok((Sending::new(Arc::clone(self), send), Receiving::new(Arc::clone(self), recv)))
     }
 
     /// What the peer has said on its control stream, once it has said its settings.
@@ -129,8 +108,9 @@ impl Http3 {
     /// Ends the connection over a rule that the peer broke; what breaks the rules of one message ends its stream alone,
     /// which is for its owner to drop.
     pub(crate) fn fail(&self, breach: Breach) {
-        if breach.code != ErrorCode::MessageError {
-            self.connection.close(breach.code.quic(), breach.what.as_bytes());
+        match breach.code {
+            ErrorCode::MessageError | ErrorCode::RequestIncomplete => {}
+            code => self.connection.close(code.quic(), breach.what.as_bytes()),
         }
     }
 
@@ -157,158 +137,13 @@ impl Http3 {
         chain.map_or_else(Vec::new, |chain| chain.iter().map(|certificate| certificate.to_vec()).collect())
     }
 
-    fn exchange(self: &Arc<Http3>, (send, recv): (SendStream, RecvStream)) -> Exchange {
-        Exchange {
-            connection: Arc::clone(self),
-            send,
-            recv,
-            messages: MessageReader::new(self.max_section_bytes),
-            received: Bytes::new(),
-        }
-    }
-}
-
-impl Exchange {
-    /// The number of the stream.
-    pub(crate) fn id(&self) -> u64 {
-        self.send.id().into()
+    /// How large a head may be.
+    pub(super) fn max_section_bytes(&self) -> usize {
+        self.max_section_bytes
     }
 
-    /// The connection that it is on.
-    pub(crate) fn connection(&self) -> &Arc<Http3> {
-        &self.connection
-    }
-
-    /// The head of the request.
-    pub(crate) async fn read_request(&mut self) -> Result<RequestHead, ExchangeError> {
-        let section = self.read_head().await?;
-        let fields = self.decode(&section)?;
-        head::read_request(fields).map_err(|breach| self.fail(MessageError::Breach(breach)))
-    }
-
-    /// The head of the answer. Interim ones are passed over.
-    pub(crate) async fn read_response(&mut self) -> Result<Response<()>, ExchangeError> {
-        loop {
-            let section = self.read_head().await?;
-            let fields = self.decode(&section)?;
-            let response =
-                head::read_response(fields).map_err(|breach| self.fail(MessageError::Breach(breach)))?;
-            if !response.status().is_informational() {
-                return Ok(response);
-            }
-            self.messages.expect_head();
-        }
-    }
-
-    /// Sends the head of a request.
-    pub(crate) async fn write_request(
-        &mut self,
-        request: &Request<()>,
-        protocol: Option<&str>,
-    ) -> io::Result<()> {
-        let mut section = Vec::new();
-        head::write_request(request, protocol, &mut section);
-        self.write_frame(FrameKind::Headers, section.into()).await
-    }
-
-    /// Sends the head of an answer.
-    pub(crate) async fn write_response<B>(&mut self, response: &Response<B>) -> io::Result<()> {
-        let mut section = Vec::new();
-        head::write_response(response, &mut section);
-        self.write_frame(FrameKind::Headers, section.into()).await
-    }
-
-    /// The next bytes of the body; `None` at its end. Trailers are passed over.
-    pub(crate) async fn read_body(&mut self) -> Result<Option<Bytes>, ExchangeError> {
-        loop {
-            match self.read_part().await? {
-                Some(MessagePart::Data(bytes)) => return Ok(Some(bytes)),
-                Some(MessagePart::Trailers(section)) => {
-                    let fields = self.decode(&section)?;
-                    head::read_trailers(fields).map_err(|breach| self.fail(MessageError::Breach(breach)))?;
-                }
-                Some(MessagePart::Head(_)) => {}
-                None => return Ok(None),
-            }
-        }
-    }
-
-    /// Sends bytes of the body.
-    pub(crate) async fn write_body(&mut self, bytes: Bytes) -> io::Result<()> {
-        self.write_frame(FrameKind::Data, bytes).await
-    }
-
-    /// Ends what is sent.
-    pub(crate) fn finish(&mut self) {
-        // The peer may want no more of it.
-        let _ = self.send.finish();
-    }
-
-    /// Ends both directions with this code.
-    pub(crate) fn cancel(&mut self, code: ErrorCode) {
-        let _ = self.send.reset(code.quic());
-        let _ = self.recv.stop(code.quic());
-    }
-
-    /// From now on it is a tunnel of bytes.
-    pub(crate) fn into_stream(self) -> Http3Stream {
-        Http3Stream::new(self.connection, (self.send, self.recv), self.messages, self.received)
-    }
-
-    async fn read_head(&mut self) -> Result<Vec<u8>, ExchangeError> {
-        match self.read_part().await? {
-            Some(MessagePart::Head(section)) => Ok(section),
-            Some(MessagePart::Data(_) | MessagePart::Trailers(_)) | None => {
-                Err(self.fail(MessageError::Incomplete))
-            }
-        }
-    }
-
-    async fn read_part(&mut self) -> Result<Option<MessagePart>, ExchangeError> {
-        loop {
-            if let Some(part) = self.messages.read(&mut self.received).map_err(|error| self.fail(error))? {
-                return Ok(Some(part));
-            }
-            let chunk = self.recv.read_chunk(READ_BYTES, true).await;
-            match chunk.map_err(|error| ExchangeError::Io(read_error(error)))? {
-                Some(chunk) => self.received = chunk.bytes,
-                None => {
-                    self.messages.finish().map_err(|error| self.fail(error))?;
-                    return Ok(None);
-                }
-            }
-        }
-    }
-
-    fn decode(&mut self, section: &[u8]) -> Result<Vec<qpack::Field>, ExchangeError> {
-        qpack::decode(section, self.connection.max_section_bytes).map_err(|error| match error {
-            FieldError::Breach(breach) => self.fail(MessageError::Breach(breach)),
-            FieldError::TooLarge => ExchangeError::HeadTooLarge,
-        })
-    }
-
-    async fn write_frame(&mut self, kind: FrameKind, payload: Bytes) -> io::Result<()> {
-        let mut header = Vec::new();
-        frame::write_header(kind, payload.len(), &mut header);
-        self.send.write_all_chunks(&mut [header.into(), payload]).await.map_err(write_error)
-    }
-
-    /// Ends the connection or the stream, as the rule says that the peer broke.
-    fn fail(&mut self, error: MessageError) -> ExchangeError {
-        let breach = match error {
-            MessageError::Breach(breach) => breach,
-            MessageError::HeadTooLarge => return ExchangeError::HeadTooLarge,
-            // "a server ... cancels the stream with H3_REQUEST_INCOMPLETE" (RFC 9114 §4.1); an answer that is cut is malformed.
-            MessageError::Incomplete => match self.connection.end {
-                End::Server => ErrorCode::RequestIncomplete.because("a request ended before its head"),
-                End::Client => ErrorCode::MessageError.because("an answer ended before its head"),
-            },
-        };
-        if breach.code != ErrorCode::RequestIncomplete {
-            self.connection.fail(breach);
-        }
-        self.cancel(breach.code);
-        ExchangeError::Breach(breach)
+    pub(super) fn end(&self) -> End {
+        self.end
     }
 }
 

@@ -1,6 +1,6 @@
 //! Both ends on one machine, over real UDP.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{future::poll_fn, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -10,10 +10,13 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
-    connection::{Exchange, ExchangeError, Http3},
+    connection::Http3,
     control::End,
     error_code::ErrorCode,
-    quic, varint,
+    quic,
+    receiving::{ReceiveError, Receiving},
+    stream::Http3Stream,
+    varint,
 };
 use crate::transport::tls::provider;
 
@@ -85,18 +88,27 @@ async fn code_of_close(connection: &quinn::Connection) -> Option<ErrorCode> {
     }
 }
 
-async fn asked(connection: &Arc<Http3>) -> Exchange {
-    let mut exchange = connection.open().await.unwrap();
-    exchange.write_request(&websocket(), Some("websocket")).await.unwrap();
-    exchange
+async fn asked(connection: &Arc<Http3>) -> Http3Stream {
+    let (mut sending, mut receiving) = connection.open().await.unwrap();
+    sending.write_request(&websocket(), Some("websocket")).await.unwrap();
+    assert_eq!(receiving.read_response().await.unwrap().status(), StatusCode::OK);
+    Http3Stream::new(sending, receiving)
 }
 
-async fn granted(connection: &Arc<Http3>) -> Exchange {
-    let mut exchange = connection.accept().await.unwrap();
-    let head = exchange.read_request().await.unwrap();
+async fn granted(connection: &Arc<Http3>) -> Http3Stream {
+    let (mut sending, mut receiving) = connection.accept().await.unwrap();
+    let head = receiving.read_request().await.unwrap();
     assert_eq!(head.protocol.as_deref(), Some("websocket"));
-    exchange.write_response(&Response::new(())).await.unwrap();
-    exchange
+    sending.write_response(&Response::new(())).await.unwrap();
+    Http3Stream::new(sending, receiving)
+}
+
+async fn body(receiving: &mut Receiving) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(bytes) = poll_fn(|cx| receiving.poll_data(cx)).await.unwrap() {
+        body.extend_from_slice(&bytes);
+    }
+    body
 }
 
 #[tokio::test]
@@ -105,7 +117,7 @@ async fn an_extended_connect_makes_a_tunnel_of_bytes_both_ways() {
     assert!(client.settings().await.unwrap().enable_connect_protocol);
     assert!(!server.settings().await.unwrap().enable_connect_protocol);
     let serving = async {
-        let mut stream = granted(&server).await.into_stream();
+        let mut stream = granted(&server).await;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.unwrap();
         stream.write_all(&bytes).await.unwrap();
@@ -115,9 +127,7 @@ async fn an_extended_connect_makes_a_tunnel_of_bytes_both_ways() {
     };
     let sent: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
     let connecting = async {
-        let mut exchange = asked(&client).await;
-        assert_eq!(exchange.read_response().await.unwrap().status(), StatusCode::OK);
-        let mut stream = exchange.into_stream();
+        let mut stream = asked(&client).await;
         stream.write_all(&sent).await.unwrap();
         stream.shutdown().await.unwrap();
         let mut bytes = Vec::new();
@@ -132,46 +142,37 @@ async fn an_extended_connect_makes_a_tunnel_of_bytes_both_ways() {
 #[tokio::test]
 async fn a_stream_that_is_dropped_is_cancelled_on_both_sides() {
     let (server, client, _endpoints) = connected().await;
-    let (granted, mut asked) = tokio::join!(granted(&server), asked(&client));
-    asked.read_response().await.unwrap();
-    drop(granted.into_stream());
-    let mut stream = asked.into_stream();
+    let (granted, mut stream) = tokio::join!(granted(&server), asked(&client));
+    drop(granted);
     let error = stream.read_u8().await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     assert!(error.to_string().contains("H3_REQUEST_CANCELLED"), "{error}");
     // The connection goes on.
-    let (_granted, mut again) = tokio::join!(self::granted(&server), self::asked(&client));
-    again.read_response().await.unwrap();
+    tokio::join!(self::granted(&server), asked(&client));
 }
 
 #[tokio::test]
 async fn a_body_is_read_and_answered() {
     let (server, client, _endpoints) = connected().await;
     let serving = async {
-        let mut exchange = server.accept().await.unwrap();
-        let head = exchange.read_request().await.unwrap();
+        let (mut sending, mut receiving) = server.accept().await.unwrap();
+        let head = receiving.read_request().await.unwrap();
         assert_eq!((head.protocol, head.request.uri().path()), (None, "/form"));
-        let mut body = Vec::new();
-        while let Some(bytes) = exchange.read_body().await.unwrap() {
-            body.extend_from_slice(&bytes);
-        }
-        exchange.write_response(&Response::new(())).await.unwrap();
-        exchange.write_body(Bytes::from(body)).await.unwrap();
-        exchange.finish();
+        let body = body(&mut receiving).await;
+        sending.write_response(&Response::new(())).await.unwrap();
+        sending.write_data(Bytes::from(body)).await.unwrap();
+        sending.finish();
         server.closed().await;
     };
     let connecting = async {
-        let mut exchange = client.open().await.unwrap();
+        let (mut sending, mut receiving) = client.open().await.unwrap();
         let request = Request::post("https://localhost/form").body(()).unwrap();
-        exchange.write_request(&request, None).await.unwrap();
-        exchange.write_body(Bytes::from_static(b"some ")).await.unwrap();
-        exchange.write_body(Bytes::from_static(b"text")).await.unwrap();
-        exchange.finish();
-        exchange.read_response().await.unwrap();
-        let mut body = Vec::new();
-        while let Some(bytes) = exchange.read_body().await.unwrap() {
-            body.extend_from_slice(&bytes);
-        }
+        sending.write_request(&request, None).await.unwrap();
+        sending.write_data(Bytes::from_static(b"some ")).await.unwrap();
+        sending.write_data(Bytes::from_static(b"text")).await.unwrap();
+        sending.finish();
+        receiving.read_response().await.unwrap();
+        let body = body(&mut receiving).await;
         client.close();
         body
     };
@@ -217,9 +218,9 @@ async fn a_peer_that_breaks_a_rule_is_told_which() {
         let (mut stream, _) = client.open_bi().await.unwrap();
         stream.write_all(bytes).await.unwrap();
         stream.finish().unwrap();
-        let mut exchange = server.accept().await.unwrap();
+        let (_sending, mut receiving) = server.accept().await.unwrap();
         assert!(
-            matches!(exchange.read_request().await, Err(ExchangeError::Breach(breach)) if breach.code == code)
+            matches!(receiving.read_request().await, Err(ReceiveError::Breach(breach)) if breach.code == code)
         );
         assert_eq!(code_of_close(&client).await, Some(code), "{bytes:?}");
     }
@@ -243,8 +244,9 @@ async fn a_malformed_request_ends_its_stream_alone() {
     let (mut send, mut recv) = client.open_bi().await.unwrap();
     // A GET without anything else.
     send.write_all(&[0x01, 3, 0, 0, 0xc0 | 17]).await.unwrap();
-    let mut exchange = server.accept().await.unwrap();
-    assert!(matches!(exchange.read_request().await, Err(ExchangeError::Breach(_))));
+    let (mut sending, mut receiving) = server.accept().await.unwrap();
+    let Err(ReceiveError::Breach(breach)) = receiving.read_request().await else { panic!("it is malformed") };
+    sending.cancel(breach.code);
     let reset = recv.read_to_end(100).await.unwrap_err();
     let code = VarInt::try_from(ErrorCode::MessageError.number()).unwrap();
     assert!(
@@ -278,19 +280,19 @@ async fn streams_of_an_unknown_kind_are_refused_and_nothing_else_happens() {
 async fn a_head_beyond_the_limit_can_still_be_answered() {
     let (server, client, _endpoints) = connected().await;
     let serving = async {
-        let mut exchange = server.accept().await.unwrap();
-        assert!(matches!(exchange.read_request().await, Err(ExchangeError::HeadTooLarge)));
+        let (mut exchange, mut receiving) = server.accept().await.unwrap();
+        assert!(matches!(receiving.read_request().await, Err(ReceiveError::HeadTooLarge)));
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         exchange.write_response(&Response::builder().status(status).body(()).unwrap()).await.unwrap();
         exchange.finish();
         server.closed().await;
     };
     let connecting = async {
-        let mut exchange = client.open().await.unwrap();
+        let (mut sending, mut receiving) = client.open().await.unwrap();
         let mut request = websocket();
         request.headers_mut().insert("x-long", "x".repeat(MAX_SECTION_BYTES).parse().unwrap());
-        exchange.write_request(&request, Some("websocket")).await.unwrap();
-        let status = exchange.read_response().await.unwrap().status();
+        sending.write_request(&request, Some("websocket")).await.unwrap();
+        let status = receiving.read_response().await.unwrap().status();
         client.close();
         status
     };
