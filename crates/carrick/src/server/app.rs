@@ -309,7 +309,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
         let (most, drain_timeout) = (server.max_connections, server.drain_timeout);
         let service = Arc::new(server.into_service()?);
         block_on(async move {
-            listener::serve(bound.into_listener()?, service, most, drain_timeout, stop.asked()).await
+            listener::serve((bound.into_listener()?, None), service, most, drain_timeout, stop.asked()).await
         })??;
         Ok(())
     }
@@ -337,6 +337,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
             secure: self.secure,
             // Its loop is for connections of their own.
             http2: None,
+            alternative: None,
             tracer: self.tracer,
         })
     }

@@ -9,8 +9,12 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 
 #[cfg(feature = "http2")]
 use super::http2::Http2Settings;
+#[cfg(feature = "http3")]
+use super::http3::QuicListener;
 #[cfg(not(feature = "http2"))]
 use super::no_http2::Http2Settings;
+#[cfg(not(feature = "http3"))]
+use super::no_http3::QuicListener;
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
@@ -70,6 +74,7 @@ pub struct Server {
     cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
     pub(super) http2: Option<Http2Settings>,
+    pub(super) quic: Option<QuicListener>,
 }
 
 impl Server {
@@ -123,6 +128,7 @@ impl Server {
             cors: None,
             secure: None,
             http2: Http2Settings::available(),
+            quic: None,
         }
     }
 
@@ -492,9 +498,12 @@ impl Server {
             cors: self.cors,
             secure: self.secure,
             http2: self.http2,
+            alternative: alternative(self.quic.as_ref())?,
             tracer: Tracer::default(),
         });
-        listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await
+        let quic = self.quic.map(QuicListener::open).transpose()?;
+        let listeners = (self.listener, quic);
+        listener::serve(listeners, service, self.max_connections, self.drain_timeout, shutdown).await
     }
 }
 
@@ -513,6 +522,12 @@ impl fmt::Debug for Server {
             .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
+}
+
+/// What answers over TCP say of the UDP socket.
+fn alternative(quic: Option<&QuicListener>) -> Result<Option<HeaderValue>, Error> {
+    let value = quic.map(|quic| HeaderValue::try_from(quic.alternative())).transpose();
+    value.map_err(|error| Error::Config(error.into()))
 }
 
 fn checked(path: String) -> String {

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use http::{Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header::ALT_SVC};
 use tokio::io;
 
 #[cfg(feature = "http2")]
@@ -43,6 +43,8 @@ pub(super) struct Service {
     pub(super) secure: Option<Secure>,
     /// `None` if HTTP/2 is not spoken.
     pub(super) http2: Option<Http2Settings>,
+    /// Where there is HTTP/3, for `Alt-Svc`.
+    pub(super) alternative: Option<HeaderValue>,
     pub(super) tracer: Tracer,
 }
 
@@ -178,7 +180,17 @@ impl Service {
             let accepted = timer.bound_decision(hook(request, front)).await?;
             request = accepted.apply(&offered, &mut response, &mut agreement)?;
         }
+        self.tell_alternative(request.version(), response.headers_mut());
         Ok(Opening { endpoint, request, response, agreement })
+    }
+
+    /// Lets a client that came over another version know of HTTP/3, unless the application has said something else.
+    pub(super) fn tell_alternative(&self, version: Version, headers: &mut HeaderMap) {
+        if let Some(alternative) = &self.alternative
+            && version < Version::HTTP_3
+        {
+            headers.entry(ALT_SVC).or_insert_with(|| alternative.clone());
+        }
     }
 
     /// The answer of a server without pages.

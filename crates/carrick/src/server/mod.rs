@@ -17,12 +17,18 @@ mod drain;
 mod guest;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "http3")]
+mod http3;
 mod hub;
 mod hyper;
 mod linger;
 mod listener;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod multiplexed;
 #[cfg(not(feature = "http2"))]
 mod no_http2;
+#[cfg(not(feature = "http3"))]
+mod no_http3;
 mod patience;
 mod preface;
 mod rewound;

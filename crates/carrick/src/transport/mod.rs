@@ -11,12 +11,10 @@ mod http1;
 #[cfg(feature = "http2")]
 mod http2;
 #[cfg(feature = "http3")]
-#[allow(dead_code, unused_imports)]
-mod http3;
+#[allow(dead_code)]
+pub(crate) mod http3;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
-#[cfg(not(feature = "http2"))]
-mod no_http2;
 mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
@@ -40,8 +38,6 @@ pub(crate) use http1::{exchange, read_body_start};
 pub(crate) use http2::{Http2Stream, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, poll_room};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
-#[cfg(not(feature = "http2"))]
-pub(crate) use no_http2::{Http2Stream, ReceivedBody};
 pub(crate) use prefixed::Prefixed;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;

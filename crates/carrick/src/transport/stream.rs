@@ -17,14 +17,11 @@ use tokio::{
     net::TcpStream,
 };
 
-#[cfg(feature = "http2")]
-use super::http2::Http2Stream;
-#[cfg(not(feature = "http2"))]
-use super::no_http2::Http2Stream;
 use super::prefixed::Prefixed;
 
 /// The stream that carries a WebSocket of [`connect`](crate::connect) or of a [`Server`](crate::Server): TCP, a
-/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 connection, or what an HTTP server
+/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 or HTTP/3 connection,
+/// or what an HTTP server
 /// handed over.
 pub struct NetStream {
     carrier: Carrier,
@@ -34,12 +31,14 @@ enum Carrier {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
-    Http2(Box<Http2Stream>),
     Boxed(Box<Known<dyn ByteStream>>),
 }
 
-/// A stream, and whom it leads to.
+/// A stream, and what is known of it.
 struct Known<S: ?Sized> {
+    /// The HTTP that carries the WebSocket.
+    version: Version,
+    /// Whom it leads to.
     peer: Option<SocketAddr>,
     stream: S,
 }
@@ -66,13 +65,16 @@ impl NetStream {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: Option<SocketAddr>,
     ) -> NetStream {
-        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, stream })) }
+        NetStream::of(Version::HTTP_11, stream, peer)
     }
 
-    /// A stream of an HTTP/2 connection.
-    #[cfg(feature = "http2")]
-    pub(crate) fn http2(stream: Http2Stream) -> NetStream {
-        NetStream { carrier: Carrier::Http2(Box::new(stream)) }
+    /// One stream of several on a connection of this version of HTTP.
+    pub(crate) fn of(
+        version: Version,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: Option<SocketAddr>,
+    ) -> NetStream {
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { version, peer, stream })) }
     }
 
     /// This stream behind bytes that were read from it already.
@@ -111,13 +113,12 @@ impl NetStream {
             Carrier::Tcp(stream) => stream.peer_addr().ok(),
             #[cfg(unix)]
             Carrier::Unix(_) => None,
-            Carrier::Http2(stream) => stream.peer_addr(),
             Carrier::Boxed(known) => known.peer,
         }
     }
 
-    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 for a stream among others of one
-    /// connection, and HTTP/1.1 for all that is a connection of its own.
+    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 or HTTP/3 for a stream among others of
+    /// one connection, and HTTP/1.1 for all that is a connection of its own.
     ///
     /// ```
     /// # async fn example() -> Result<(), carrick::Error> {
@@ -129,8 +130,8 @@ impl NetStream {
     #[must_use]
     pub fn http_version(&self) -> Version {
         match &self.carrier {
-            Carrier::Http2(_) => Version::HTTP_2,
-            Carrier::Tcp(_) | Carrier::Boxed(_) => Version::HTTP_11,
+            Carrier::Boxed(known) => known.version,
+            Carrier::Tcp(_) => Version::HTTP_11,
             #[cfg(unix)]
             Carrier::Unix(_) => Version::HTTP_11,
         }
@@ -141,7 +142,6 @@ impl NetStream {
             Carrier::Tcp(stream) => Pin::new(stream),
             #[cfg(unix)]
             Carrier::Unix(stream) => Pin::new(stream),
-            Carrier::Http2(stream) => Pin::new(&mut **stream),
             Carrier::Boxed(known) => Pin::new(&mut known.stream),
         }
     }
@@ -153,7 +153,6 @@ impl fmt::Debug for NetStream {
             Carrier::Tcp(stream) => stream.fmt(f),
             #[cfg(unix)]
             Carrier::Unix(stream) => stream.fmt(f),
-            Carrier::Http2(stream) => stream.fmt(f),
             Carrier::Boxed(_) => f.write_str("NetStream"),
         }
     }
@@ -187,7 +186,6 @@ impl AsyncWrite for NetStream {
             Carrier::Tcp(stream) => stream.is_write_vectored(),
             #[cfg(unix)]
             Carrier::Unix(stream) => stream.is_write_vectored(),
-            Carrier::Http2(stream) => stream.is_write_vectored(),
             Carrier::Boxed(known) => known.stream.is_write_vectored(),
         }
     }

@@ -16,9 +16,10 @@ use super::{
         connection::Service,
         connections::Place,
         linger::LINGER,
+        multiplexed::Outcome,
         rewound::Rewound,
     },
-    request::{Outcome, answer},
+    request::answer,
     settings::Http2Settings,
 };
 use crate::{system, transport::NetStream};

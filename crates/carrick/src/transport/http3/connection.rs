@@ -3,12 +3,15 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::BytesMut;
 use quinn::{RecvStream, SendStream};
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 
 use super::{
     control::{ControlEvent, ControlReader, CriticalStreams, End, StreamKind},
@@ -31,6 +34,10 @@ pub(crate) struct Http3 {
     control: AsyncMutex<SendStream>,
     peer: watch::Receiver<Peer>,
     max_section_bytes: usize,
+    /// How many halves of streams are in use.
+    halves: AtomicUsize,
+    /// Told when one is in use no more.
+    vacated: Notify,
 }
 
 /// What the peer has said on its control stream.
@@ -63,7 +70,8 @@ impl Http3 {
         let (said, peer) = watch::channel(Peer::default());
         tokio::spawn(listen(connection.clone(), end, said));
         let control = AsyncMutex::new(control);
-        Ok(Arc::new(Http3 { connection, end, control, peer, max_section_bytes }))
+        let (halves, vacated) = (AtomicUsize::new(0), Notify::new());
+        Ok(Arc::new(Http3 { connection, end, control, peer, max_section_bytes, halves, vacated }))
     }
 
     /// The next request; an error is the end of the connection.
@@ -135,6 +143,26 @@ impl Http3 {
         let chain =
             identity.and_then(|any| any.downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>().ok());
         chain.map_or_else(Vec::new, |chain| chain.iter().map(|certificate| certificate.to_vec()).collect())
+    }
+
+    /// Ready when no half of a stream is in use.
+    ///
+    /// Cancel safe, for one that waits at a time.
+    pub(crate) async fn vacant(&self) {
+        while self.halves.load(Ordering::SeqCst) > 0 {
+            self.vacated.notified().await;
+        }
+    }
+
+    /// A half of a stream is in use from now on.
+    pub(super) fn occupy(&self) {
+        self.halves.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A half of a stream is in use no more.
+    pub(super) fn vacate(&self) {
+        self.halves.fetch_sub(1, Ordering::SeqCst);
+        self.vacated.notify_one();
     }
 
     /// How large a head may be.

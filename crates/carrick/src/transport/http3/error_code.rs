@@ -45,7 +45,7 @@ impl ErrorCode {
     }
 
     /// Says what the peer did.
-    pub(super) fn because(self, what: &'static str) -> Breach {
+    pub(crate) fn because(self, what: &'static str) -> Breach {
         Breach { code: self, what }
     }
 

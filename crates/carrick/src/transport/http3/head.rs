@@ -113,6 +113,11 @@ pub(crate) fn write_response<B>(response: &Response<B>, into: &mut Vec<u8>) {
     qpack::encode([pseudo].into_iter().chain(regular(response.headers())), into);
 }
 
+/// Appends the field section of trailers.
+pub(crate) fn write_trailers(trailers: &HeaderMap, into: &mut Vec<u8>) {
+    qpack::encode(regular(trailers), into);
+}
+
 /// What of the headers goes along: what is about a connection of HTTP/1.1 has no place here (RFC 9114 §4.2).
 fn regular(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8], bool)> {
     let fields = headers.iter().filter(|(name, _)| !is_of_connection(name) && **name != HOST);

@@ -17,3 +17,11 @@ mod varint;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use connection::Http3;
+pub(crate) use control::End;
+pub(crate) use error_code::ErrorCode;
+pub(crate) use quic::{QuicTls, any_address, client_config};
+pub(crate) use receiving::{ReceiveError, Receiving};
+pub(crate) use sending::Sending;
+pub(crate) use stream::Http3Stream;

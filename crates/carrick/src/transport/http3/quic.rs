@@ -1,11 +1,47 @@
 //! The QUIC under HTTP/3: its TLS, its limits, its times.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use quinn::{
     ClientConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
     crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig},
 };
+
+use crate::{error::Error, transport::reload::ReloadableTls};
+
+/// The certificate of a server, in the words of QUIC.
+#[derive(Debug)]
+pub(crate) struct QuicTls {
+    tls: ReloadableTls,
+    /// What was made of it last: for each connection anew it would be work, and addresses could not be told apart from
+    /// forged ones.
+    made: Mutex<Option<(Arc<rustls::ServerConfig>, Arc<ServerConfig>)>>,
+}
+
+impl QuicTls {
+    pub(crate) fn new(tls: ReloadableTls) -> QuicTls {
+        QuicTls { tls, made: Mutex::new(None) }
+    }
+
+    /// As it is now, for one connection.
+    pub(crate) fn config(&self) -> Result<Arc<ServerConfig>, Error> {
+        let tls = self.tls.server_config();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, config)) = &*made
+            && Arc::ptr_eq(of, &tls)
+        {
+            return Ok(Arc::clone(config));
+        }
+        let config = server_config(&tls).map_err(|error| Error::Config(error.into()))?;
+        let config = Arc::new(config);
+        *made = Some((tls, Arc::clone(&config)));
+        Ok(config)
+    }
+}
 
 /// How a server takes connections, with the certificate and the rules for clients' certificates of `tls`.
 ///

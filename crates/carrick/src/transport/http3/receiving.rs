@@ -48,6 +48,7 @@ pub(crate) enum ReceiveError {
 
 impl Receiving {
     pub(super) fn new(connection: Arc<Http3>, recv: RecvStream) -> Receiving {
+        connection.occupy();
         let messages = MessageReader::new(connection.max_section_bytes());
         Receiving {
             connection,
@@ -215,6 +216,7 @@ impl Drop for Receiving {
         if !self.is_over {
             let _ = self.recv.stop(self.unwanted.quic());
         }
+        self.connection.vacate();
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use quinn::SendStream;
 
 use super::{
@@ -34,6 +34,7 @@ pub(crate) struct Sending {
 
 impl Sending {
     pub(super) fn new(connection: Arc<Http3>, send: SendStream) -> Sending {
+        connection.occupy();
         Sending { connection, send, header: Bytes::new(), promised: 0, is_over: false }
     }
 
@@ -62,6 +63,13 @@ impl Sending {
     pub(crate) async fn write_response<B>(&mut self, response: &Response<B>) -> io::Result<()> {
         let mut section = Vec::new();
         head::write_response(response, &mut section);
+        self.write_frame(FrameKind::Headers, section.into()).await
+    }
+
+    /// Sends trailers.
+    pub(crate) async fn write_trailers(&mut self, trailers: &HeaderMap) -> io::Result<()> {
+        let mut section = Vec::new();
+        head::write_trailers(trailers, &mut section);
         self.write_frame(FrameKind::Headers, section.into()).await
     }
 
@@ -169,6 +177,7 @@ impl Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         self.cancel(ErrorCode::RequestCancelled);
+        self.connection.vacate();
     }
 }
 
