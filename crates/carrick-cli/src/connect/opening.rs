@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path, time::Duration};
 
 use carrick::{
-    ClientBuilder, Error, Proxy, ProxyError,
+    ClientBuilder, Error, Http, Proxy, ProxyError,
     protocol::{DeflateConfig, ResponseError},
 };
 
@@ -72,7 +72,12 @@ fn on_way(mut builder: ClientBuilder, way: &Way) -> Result<ClientBuilder, Failur
     if let Some(path) = &way.unix {
         builder = on_socket(builder, path)?;
     }
-    Ok(builder.max_redirects(way.max_redirects))
+    let http = match (way.http1, way.http2) {
+        (true, _) => Http::Http1,
+        (false, true) => Http::Http2,
+        (false, false) => Http::Auto,
+    };
+    Ok(builder.http(http).max_redirects(way.max_redirects))
 }
 
 #[cfg(unix)]

@@ -12,6 +12,7 @@ mod connect_ndjson;
 mod connect_terminal;
 mod connect_tls;
 mod failures;
+mod http2;
 mod listen;
 #[cfg(unix)]
 mod listen_exec;

@@ -30,6 +30,7 @@ pub struct Body {
 }
 
 #[derive(Debug)]
+#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "one source is not there"))]
 enum Source {
     Http1(Incoming),
     Http2 {

@@ -47,6 +47,7 @@ impl Connections {
     }
 
     /// Takes up one more, if there is room.
+    #[cfg(feature = "http2")]
     pub(super) fn add_if_room(self: &Arc<Connections>) -> Option<Place> {
         (self.count() < self.most).then(|| self.add())
     }
@@ -162,6 +163,7 @@ impl Place {
     }
 
     /// All connections, to find a place for one that comes over this one.
+    #[cfg(feature = "http2")]
     pub(super) fn connections(&self) -> &Arc<Connections> {
         &self.connections
     }

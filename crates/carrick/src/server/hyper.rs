@@ -113,7 +113,7 @@ pub(super) async fn serve(
 /// Takes the stream back from hyper, and gives it to the handler or ends it.
 async fn hand_over(opening: Option<Opening>, on_upgrade: OnUpgrade, place: Place) {
     let Ok(upgraded) = on_upgrade.await else { return };
-    let (mut stream, received) = taken_over(upgraded);
+    let (mut stream, received) = taken_over(upgraded, Version::HTTP_11);
     let Some(opening) = opening else {
         let _ = timeout(LINGER, end(&mut stream)).await;
         return;

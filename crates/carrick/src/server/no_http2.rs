@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use http::Extensions;
 
 use super::{accept::HandshakeTimer, caller::Caller, connection::Service, connections::Place};
-use crate::transport::NetStream;
+use crate::{protocol::ConnectProtocol, transport::NetStream};
 
 /// What HTTP/2 goes by: there is nothing to go by.
 #[derive(Clone, Debug)]
@@ -15,6 +16,11 @@ impl Http2Settings {
     pub(super) fn available() -> Option<Http2Settings> {
         None
     }
+}
+
+/// What hyper has put into a request that it has read: it reads none.
+pub(super) fn protocol_of_hyper(_: &Extensions) -> Option<ConnectProtocol> {
+    None
 }
 
 #[expect(clippy::unused_async, reason = "it stands for a function that waits")]

@@ -41,6 +41,7 @@ enum Carrier {
 /// A stream, and whom it leads to.
 struct Known<S: ?Sized> {
     peer: Option<SocketAddr>,
+    version: Version,
     stream: S,
 }
 
@@ -66,11 +67,10 @@ impl NetStream {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: Option<SocketAddr>,
     ) -> NetStream {
-        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, stream })) }
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, version: Version::HTTP_11, stream })) }
     }
 
     /// A stream of an HTTP/2 connection.
-    #[cfg(feature = "http2")]
     pub(crate) fn http2(stream: Http2Stream) -> NetStream {
         NetStream { carrier: Carrier::Http2(Box::new(stream)) }
     }
@@ -93,6 +93,14 @@ impl NetStream {
     /// ```
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> NetStream {
         NetStream::over(stream, None)
+    }
+
+    /// A stream that an HTTP server has handed over.
+    pub(crate) fn handed_over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        version: Version,
+    ) -> NetStream {
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer: None, version, stream })) }
     }
 
     /// The address at the other end of the TCP connection: of the server, of the client, or of the proxy in between.
@@ -130,7 +138,8 @@ impl NetStream {
     pub fn http_version(&self) -> Version {
         match &self.carrier {
             Carrier::Http2(_) => Version::HTTP_2,
-            Carrier::Tcp(_) | Carrier::Boxed(_) => Version::HTTP_11,
+            Carrier::Boxed(known) => known.version,
+            Carrier::Tcp(_) => Version::HTTP_11,
             #[cfg(unix)]
             Carrier::Unix(_) => Version::HTTP_11,
         }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     protocol::{ConnectProtocol, Refusal, Rejection, Role, excerpt, is_websocket_request},
-    transport::{Http2Stream, NetStream, ReceivedBody},
+    transport::{Http2Stream, NetStream, ReceivedBody, Wire},
     websocket::WebSocket,
 };
 
@@ -37,12 +37,20 @@ enum Answer {
     Page(Response<ResponseBody>),
 }
 
+/// What a request came over.
+pub(super) struct Below {
+    pub(super) caller: Caller,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) wire: Arc<Wire>,
+    pub(super) connections: Arc<Connections>,
+}
+
 /// Answers a request. A WebSocket that it opens goes on without it.
 pub(super) async fn answer(
     service: Arc<Service>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    (caller, peer, connections): (Caller, Option<SocketAddr>, Arc<Connections>),
+    Below { caller, peer, wire, connections }: Below,
 ) -> Outcome {
     let (parts, receiving) = request.into_parts();
     let mut head = Request::from_parts(parts, ());
@@ -62,7 +70,7 @@ pub(super) async fn answer(
             let Opening { endpoint, request, response, agreement } = *opening;
             service.trace_response(caller.address, &response);
             let Ok(sending) = respond.send_response(response, false) else { return Outcome::TakenBack };
-            let stream = NetStream::http2(Http2Stream::new(sending, receiving, peer));
+            let stream = NetStream::http2(Http2Stream::new(sending, receiving, wire, peer));
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
             endpoint.start(websocket, request, place);
