@@ -2,6 +2,7 @@
 
 mod connect;
 mod listen;
+mod opening;
 mod parse;
 mod serve;
 mod shared;
@@ -12,8 +13,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
-    connect::{Connect, Linger, OutputFormat, SendFormat, Stop, Way},
+    connect::{Connect, Linger, OutputFormat, SendFormat, Stop},
     listen::{Listen, ListenOutput},
+    opening::{Opening, Way},
     parse::{AllowedOrigin, TrustedProxy},
     serve::Serve,
     shared::Hosting,
