@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     connection::Report,
     pacer,
+    payload::Payload,
     plan::Plan,
     progress::Progress,
     results::{Measured, Opened, Results},
@@ -136,7 +137,9 @@ impl Conductor {
     async fn round(&mut self, size: Size) -> Result<Measured, Failure> {
         self.playing.clone_from(&self.open);
         let connections = self.open.iter().copied().collect();
-        let round = Arc::new(Round::new(&self.plan, size.bytes, connections, Instant::now()));
+        // A large one takes a while, which is no part of the round.
+        let payload = Payload::new(self.plan.kind, size.bytes);
+        let round = Arc::new(Round::new(&self.plan, payload, connections, Instant::now()));
         let pacer = pacer::start(&round, &self.shared)?;
         self.stages.send_replace(Stage::Round(Arc::clone(&round)));
         let mut ticks = ticks();

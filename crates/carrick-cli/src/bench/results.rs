@@ -120,7 +120,7 @@ fn numbered(n: u64, what: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::bench::plan::tests::plan;
+    use crate::bench::{payload::Payload, plan::tests::plan};
 
     /// Two connections, and one size of which nothing was measured yet but a thousand replies within 2 s.
     pub(in crate::bench) fn results() -> Results {
@@ -141,7 +141,7 @@ pub(super) mod tests {
     fn the_measurement_takes_its_time_unless_the_messages_end_before_or_it_is_stopped() {
         let elapsed = |duration, count, stopped: Option<u64>| {
             let plan = Plan { duration: Some(Duration::from_secs(duration)), count, ..plan() };
-            let round = Round::new(&plan, 20, vec![0], Instant::now());
+            let round = Round::new(&plan, Payload::new(Kind::Binary, 20), vec![0], Instant::now());
             {
                 let mut tally = round.tally(0);
                 tally.latency.record(Duration::from_millis(1));

@@ -42,14 +42,15 @@ pub(super) enum Next {
 }
 
 impl Round {
-    pub(super) fn new(plan: &Plan, bytes: usize, connections: Vec<usize>, now: Instant) -> Round {
+    /// It begins now, or as good as now.
+    pub(super) fn new(plan: &Plan, payload: Payload, connections: Vec<usize>, now: Instant) -> Round {
         let extent = plan.extent();
         let schedule = plan.rate.map(|rate| Schedule::new(rate, connections.len() as u64, extent));
         // The first messages of a fixed rate shall not be late because a connection is still waking up.
         let begins = if schedule.is_some() { now + LEAD } else { now };
         let from = begins + extent.warm_up;
         Round {
-            payload: Payload::new(plan.kind, bytes),
+            payload,
             schedule,
             begins,
             from,
@@ -148,10 +149,16 @@ const LEAD: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
+    use carrick::protocol::Kind;
+
     use super::*;
     use crate::bench::plan::tests::plan;
 
     const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn payload() -> Payload {
+        Payload::new(Kind::Binary, 20)
+    }
 
     fn is_measured(next: Next) -> Option<bool> {
         match next {
@@ -166,7 +173,7 @@ mod tests {
         plan.warm_up = Duration::from_secs(1);
         plan.duration = Some(Duration::from_secs(2));
         let now = Instant::now();
-        let round = Round::new(&plan, 20, vec![0, 1], now);
+        let round = Round::new(&plan, payload(), vec![0, 1], now);
         let at =
             |milliseconds| is_measured(round.next(0, 0, now + Duration::from_millis(milliseconds), PATIENCE));
         assert_eq!(
@@ -183,7 +190,7 @@ mod tests {
         let mut plan = plan();
         plan.count = Some(3);
         let now = Instant::now();
-        let round = Round::new(&plan, 20, vec![4, 9], now);
+        let round = Round::new(&plan, payload(), vec![4, 9], now);
         let sent = (0..10).filter(|turn| is_measured(round.next(turn % 2, *turn, now, PATIENCE)).is_some());
         assert_eq!(sent.count(), 3);
         assert_eq!((round.place(9), round.place(5)), (Some(1), None));
@@ -194,7 +201,7 @@ mod tests {
         let mut plan = plan();
         plan.rate = Some(10.0);
         plan.duration = Some(Duration::from_secs(1));
-        let round = Round::new(&plan, 20, vec![0, 1], Instant::now());
+        let round = Round::new(&plan, payload(), vec![0, 1], Instant::now());
         let begins = round.begins;
         let millisecond = Duration::from_millis(1);
         assert_eq!(round.next(1, 0, begins + 99 * millisecond, PATIENCE), Next::Later);

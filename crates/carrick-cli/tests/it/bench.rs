@@ -215,7 +215,7 @@ fn what_a_stuck_connection_leaves_of_a_fixed_rate_is_counted() {
         websocket.send(first).await.unwrap();
         while let Some(Ok(_)) = websocket.recv().await {}
     });
-    let flags = ["--rate", "100", "--duration", "0.5", "--warm-up", "0", "-c", "1", "--reply-timeout", "0.3"];
+    let flags = ["--rate", "100", "--duration", "0.5", "--warm-up", "0", "-c", "1", "--reply-timeout", "1"];
     let (run, report) = bench(&[&flags[..], &[&url]].concat());
     assert_eq!(run.code, Some(3), "{report}");
     let round = &report["rounds"][0];
