@@ -235,7 +235,14 @@ impl Connection {
         if unanswered { self.closing.closed().map(Event::Closed) } else { None }
     }
 
-    /// Tells that what stood in the output has been written. A pong that was held back for lack of room is queued now.
+    /// Whether a pong is held back for lack of room in the output.
+    #[must_use]
+    pub fn holds_pong(&self) -> bool {
+        self.control.has_ping()
+    }
+
+    /// Tells that what stood in the output has been written. A pong that was held back is queued now; if none
+    /// [is](Connection::holds_pong), nothing happens.
     pub fn handle_drained(&mut self, shell: &mut Shell<'_>) {
         self.answer_ping(shell);
     }
