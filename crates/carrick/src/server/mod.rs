@@ -27,6 +27,7 @@ mod patience;
 mod preface;
 mod rewound;
 mod route;
+mod stage;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::{
     Reason, RecvStream,
     server::{Connection, SendResponse},
@@ -20,29 +20,23 @@ use tokio::{
 
 use super::{
     super::{
-        accept::{FOREVER, HandshakeTimer},
-        caller::Caller,
-        connection::Service,
-        connections::Place,
+        accept::FOREVER,
+        connection::{Below, Service},
         linger::LINGER,
         rewound::Rewound,
     },
-    request::{Below, Outcome, answer},
+    request::{Outcome, Source, answer},
     settings::Http2Settings,
 };
 use crate::{
     system,
-    transport::{NetStream, Tapped, Wire},
+    transport::{Tapped, Wire},
+    websocket::Stop,
 };
 
 /// Serves a connection whose first bytes may stand in `received` already.
-pub(in super::super) async fn serve(
-    service: Arc<Service>,
-    settings: Http2Settings,
-    stream: NetStream,
-    received: BytesMut,
-    (caller, place, timer): (Caller, Place, HandshakeTimer),
-) {
+pub(in super::super) async fn serve(service: Arc<Service>, settings: Http2Settings, below: Below) {
+    let Below { stream, received, caller, connections, stop, timer } = below;
     let peer = stream.peer_addr();
     let wire = Arc::new(Wire::default());
     let carrier = Tapped::new(Rewound::new(received.freeze(), stream), Arc::clone(&wire));
@@ -57,14 +51,14 @@ pub(in super::super) async fn serve(
         idle: service.handshake_timeout.min(FOREVER),
         phase: Phase::Open,
     };
-    life.run(&place, |request, respond| {
-        let below = Below {
+    life.run(&stop, |request, respond| {
+        let source = Source {
             caller: caller.clone(),
             peer,
             wire: Arc::clone(&wire),
-            connections: Arc::clone(place.connections()),
+            connections: Arc::clone(&connections),
         };
-        answer(Arc::clone(&service), request, respond, below)
+        answer(Arc::clone(&service), request, respond, source)
     })
     .await;
 }
@@ -105,7 +99,7 @@ enum Phase {
 }
 
 impl Life {
-    async fn run<F>(&mut self, place: &Place, answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F)
+    async fn run<F>(&mut self, stop: &Stop, answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F)
     where
         F: Future<Output = Outcome> + Send + 'static,
     {
@@ -113,7 +107,7 @@ impl Life {
         loop {
             tokio::select! {
                 biased;
-                () = place.stop().asked(), if self.phase == Phase::Open => self.leave(),
+                () = stop.asked(), if self.phase == Phase::Open => self.leave(),
                 Some(ended) = self.requests.join_next() => self.handle_ended(&ended),
                 () = sleep_until(deadline) => {
                     if !self.is_idle() {

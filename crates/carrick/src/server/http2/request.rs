@@ -38,7 +38,7 @@ enum Answer {
 }
 
 /// What a request came over.
-pub(super) struct Below {
+pub(super) struct Source {
     pub(super) caller: Caller,
     pub(super) peer: Option<SocketAddr>,
     pub(super) wire: Arc<Wire>,
@@ -50,7 +50,7 @@ pub(super) async fn answer(
     service: Arc<Service>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    Below { caller, peer, wire, connections }: Below,
+    Source { caller, peer, wire, connections }: Source,
 ) -> Outcome {
     let (parts, receiving) = request.into_parts();
     let mut head = Request::from_parts(parts, ());
@@ -73,7 +73,7 @@ pub(super) async fn answer(
             let stream = NetStream::http2(Http2Stream::new(sending, receiving, wire, peer));
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
-            endpoint.start(websocket, request, place);
+            place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));
             return Outcome::Answered;
         }
         Ok(Answer::Page(response)) => response,
