@@ -1,0 +1,3 @@
+//! carrick's async API.
+
+fn main() {}

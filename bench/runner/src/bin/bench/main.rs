@@ -1,0 +1,3 @@
+//! The runner: `cargo xtask bench`.
+
+fn main() {}
