@@ -73,7 +73,11 @@ const STEPS: &[Step] = &[
         name: "fmt",
         proves: "the code is formatted",
         environment: &[],
-        commands: &[&["fmt", "--all", "--check"], &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]],
+        commands: &[
+            &["fmt", "--all", "--check"],
+            &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+            &["fmt", "--manifest-path", "bench/Cargo.toml", "--all", "--check"],
+        ],
     },
     Step {
         name: "clippy",

@@ -34,8 +34,9 @@ void serve(App app, const std::string &mode, int port) {
         auto subscriber = settings<App>(deflate);
         subscriber.open = [](auto *ws) { ws->subscribe("topic"); };
         auto publisher = settings<App>(deflate);
-        publisher.message = [](auto *ws, std::string_view message, uWS::OpCode opCode) {
-            ws->publish("topic", message, opCode);
+        // A connection that is not subscribed itself publishes through the app.
+        publisher.message = [&app](auto *, std::string_view message, uWS::OpCode opCode) {
+            app.publish("topic", message, opCode);
         };
         app.template ws<Nothing>("/sub", std::move(subscriber));
         app.template ws<Nothing>("/pub", std::move(publisher));

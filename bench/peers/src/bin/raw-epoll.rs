@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 
 use peers::{Arguments, Mode};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
 
 fn main() -> anyhow::Result<()> {
@@ -21,7 +22,10 @@ fn main() -> anyhow::Result<()> {
     let mut events = Vec::with_capacity(EVENTS);
     let mut buffer = vec![0; BUFFER];
     loop {
-        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), None)?;
+        match epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), None) {
+            Err(error) if error != Errno::INTR => return Err(error.into()),
+            _ => {}
+        }
         for event in events.drain(..) {
             let number = event.data.u64();
             if number == LISTENER {

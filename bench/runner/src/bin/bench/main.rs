@@ -9,6 +9,7 @@ mod client;
 mod machine;
 mod peers;
 mod places;
+mod plots;
 mod results;
 mod rounds;
 mod rows;
@@ -77,17 +78,21 @@ fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The raw echo has no handshake and nothing that idles.
+/// The raw echo has neither TLS nor compression nor a handshake, and nothing that idles; and whether every answer is sent by itself shows where there are
+/// several at once.
 fn taking_part(row: &Row, peers: &[&'static peers::Peer]) -> Vec<&'static peers::Peer> {
     let has_floor = match row.work {
-        Work::Echo(_) | Work::Growth | Work::Client => true,
+        Work::Echo(_) => row.mode == "echo",
+        Work::Growth | Work::Client => true,
         Work::Fanout { .. } | Work::Handshake | Work::Idle => false,
     };
-    peers.iter().copied().filter(|peer| has_floor || peer.name != "raw-epoll").collect()
+    let fits =
+        |peer: &&peers::Peer| (has_floor || peer.name != "raw-epoll") && (!peer.each || row.name == "d32");
+    peers.iter().copied().filter(fits).collect()
 }
 
-/// Writes the table for the README.
+/// Writes the table and the plots for the README.
 fn publish(results: &Results) -> anyhow::Result<()> {
     fs::write(places::bench().join("results/table.md"), table::markdown(results))?;
-    Ok(())
+    plots::draw(results)
 }

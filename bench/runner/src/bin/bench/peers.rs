@@ -17,6 +17,8 @@ pub(crate) struct Peer {
     pub(crate) in_every_round: bool,
     /// The package whose version is told.
     package: &'static str,
+    /// Sends every answer by itself, which is how most programs use the library. Only in the row in which it shows.
+    pub(crate) each: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,11 @@ impl Peer {
             command
         };
         match self.program {
-            Program::Rust => Command::new(places::programs().join(self.name)),
+            Program::Rust => {
+                let mut command = Command::new(places::programs().join(self.program_name()));
+                command.args(self.each.then_some("--each"));
+                command
+            }
             Program::Uwebsockets => {
                 let variant = match mode {
                     "tls" => "uwebsockets-tls",
@@ -57,10 +63,14 @@ impl Peer {
         }
     }
 
+    fn program_name(&self) -> &'static str {
+        self.name.strip_suffix(EACH).unwrap_or(self.name)
+    }
+
     /// What `cargo xtask bench` has to build for it.
     pub(crate) fn need(&self) -> String {
         match self.program {
-            Program::Rust => format!("rust {}", self.name),
+            Program::Rust => format!("rust {}", self.program_name()),
             Program::Uwebsockets => "uwebsockets".to_owned(),
             Program::Node(_) => "node".to_owned(),
             Program::Python(_) => "python".to_owned(),
@@ -106,11 +116,15 @@ fn pinned_version(file: &str, before: &str, behind: char) -> Option<String> {
 }
 
 const fn rust(name: &'static str, label: &'static str, package: &'static str) -> Peer {
-    Peer { name, label, program: Program::Rust, in_every_round: false, package }
+    Peer { name, label, program: Program::Rust, in_every_round: false, package, each: false }
 }
 
 const fn script(name: &'static str, label: &'static str, program: Program, package: &'static str) -> Peer {
-    Peer { name, label, program, in_every_round: false, package }
+    Peer { name, label, program, in_every_round: false, package, each: false }
+}
+
+const fn each(name: &'static str, label: &'static str, package: &'static str) -> Peer {
+    Peer { each: true, ..rust(name, label, package) }
 }
 
 const fn first(peer: Peer) -> Peer {
@@ -130,7 +144,14 @@ const PEERS: &[Peer] = &[
     rust("yawc", "yawc", "yawc"),
     rust("sockudo-ws", "sockudo-ws", "sockudo-ws"),
     rust("soketto", "soketto", "soketto"),
+    each("tokio-tungstenite-each", "tokio-tungstenite, each", "tokio-tungstenite"),
+    each("tokio-websockets-each", "tokio-websockets, each", "tokio-websockets"),
+    each("yawc-each", "yawc, each", "yawc"),
+    each("sockudo-ws-each", "sockudo-ws, each", "sockudo-ws"),
     script("ws", "ws (node)", Program::Node("ws.mjs"), "ws"),
     script("websockets", "websockets (python)", Program::Python("websockets_peer.py"), "websockets"),
     script("picows", "picows (python)", Program::Python("picows_peer.py"), "picows"),
 ];
+
+/// How the names of those end that send every answer by itself.
+const EACH: &str = "-each";

@@ -47,9 +47,10 @@ pub(crate) fn run(stage: &Stage, row: &'static Row, peers: &[&'static Peer]) -> 
     if row.name == syscalls::ROW {
         for contestant in &mut contestants {
             if let Some(server) = &contestant.server {
-                let counted = syscalls::sends_per_read(stage, contestant.peer, server, row);
-                contestant.outcome.sends_per_read =
-                    counted.map_err(|error| bar.println(format!("{error:#}"))).ok();
+                match syscalls::sends_per_read(stage, contestant.peer, server, row) {
+                    Ok(count) => contestant.outcome.sends_per_read = Some(count),
+                    Err(error) => contestant.outcome.trouble = Some(format!("strace: {error:#}")),
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ pub(crate) fn of_row(results: &Results, row: &RowResult) -> String {
     let _ = writeln!(
         table,
         "{:<25} {cost:>11}  {:<19} {:>6} {:>10} {:>10}  {:>10}  targets",
-        "", "CPU ratio", "msg/s", "p50 µs", "p99 µs", "sends/read"
+        "", "ratio", "msg/s", "p50 µs", "p99 µs", "sends/read"
     );
     for peer in &row.peers {
         table.push_str(line(results, row, peer, unit).trim_end());
@@ -123,7 +123,7 @@ fn figure(peer: &PeerResult, unit: Unit) -> String {
 }
 
 /// A figure in its unit, with a comma between thousands.
-fn shown(value: f64, unit: Unit) -> String {
+pub(crate) fn shown(value: f64, unit: Unit) -> String {
     if unit == Unit::Times {
         return format!("{value:.2}×");
     }
