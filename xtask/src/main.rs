@@ -7,6 +7,7 @@ mod conformance;
 mod core_graph;
 mod deny;
 mod fuzz;
+mod instructions;
 mod interop;
 mod packages;
 #[cfg(unix)]
@@ -26,6 +27,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
     Ci(ci::Args),
+    Instructions(instructions::Args),
     Fuzz(fuzz::Args),
     Conformance(conformance::Args),
     Browser(browser::Args),
@@ -40,6 +42,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
+        Task::Instructions(args) => instructions::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Browser(args) => browser::run(&args),
