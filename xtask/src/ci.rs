@@ -143,6 +143,12 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "deny"]],
     },
     Step {
+        name: "instructions",
+        proves: "the hot paths take as many instructions as they did",
+        environment: &[],
+        commands: &[&["xtask", "instructions"]],
+    },
+    Step {
         name: "fuzz",
         proves: "no fuzz target finds a crash in a minute",
         environment: &[],

@@ -8,6 +8,7 @@ mod conformance;
 mod core_graph;
 mod deny;
 mod fuzz;
+mod instructions;
 mod interop;
 mod packages;
 #[cfg(unix)]
@@ -29,6 +30,7 @@ use clap::Parser;
 enum Task {
     Ci(ci::Args),
     Bench(bench::Args),
+    Instructions(instructions::Args),
     Fuzz(fuzz::Args),
     Conformance(conformance::Args),
     Browser(browser::Args),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Instructions(args) => instructions::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Browser(args) => browser::run(&args),
