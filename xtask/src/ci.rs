@@ -149,6 +149,25 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "instructions"]],
     },
     Step {
+        name: "bench",
+        proves: "the benchmark compiles, and counts as it should",
+        environment: &[],
+        commands: &[
+            &[
+                "clippy",
+                "--locked",
+                "--manifest-path",
+                "bench/Cargo.toml",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench"],
+        ],
+    },
+    Step {
         name: "fuzz",
         proves: "no fuzz target finds a crash in a minute",
         environment: &[],
