@@ -16,10 +16,7 @@ use crate::stage::{Server, Stage};
 
 /// The server that all clients talk to, on the other core.
 pub(crate) fn fixed_server(stage: &Stage) -> anyhow::Result<Server> {
-    let [peer] = peers::selected(&["uwebsockets".to_owned()])?[..] else {
-        unreachable!("the name is there once")
-    };
-    stage.serve(peer, "echo", stage.load_core)?.context("uWebSockets does not serve")
+    stage.serve(peers::named("uwebsockets"), "echo", stage.load_core)?.context("uWebSockets does not serve")
 }
 
 /// What a client says when it is done.

@@ -15,7 +15,7 @@ pub(crate) struct Peer {
     program: Program,
     /// Measured in every round; the others in the first few.
     pub(crate) in_every_round: bool,
-    /// The package whose version is told.
+    /// The package whose version is told, if there is one.
     package: &'static str,
     /// Sends every answer by itself, which is how most programs use the library. Only in the row in which it shows.
     pub(crate) each: bool,
@@ -92,7 +92,19 @@ impl Peer {
     }
 }
 
-/// The peers that were asked for; the yardstick is always among them.
+/// The peer of this name.
+///
+/// # Panics
+///
+/// If there is none.
+pub(crate) fn named(name: &str) -> &'static Peer {
+    PEERS
+        .iter()
+        .find(|peer| peer.name == name)
+        .expect("the name stands in this crate, as those of the peers do")
+}
+
+/// The peers that were asked for; uWebSockets is always among them.
 pub(crate) fn selected(wanted: &[String]) -> anyhow::Result<Vec<&'static Peer>> {
     if let Some(unknown) = wanted.iter().find(|name| !PEERS.iter().any(|peer| peer.name == *name)) {
         anyhow::bail!("there is no peer `{unknown}`; `--list` names them");
@@ -136,7 +148,7 @@ const PEERS: &[Peer] = &[
     first(rust("carrick-callback", "carrick, callback", "carrick")),
     first(rust("carrick-async", "carrick, async", "carrick")),
     first(script("uwebsockets", "uWebSockets", Program::Uwebsockets, "libuwebsockets-sys")),
-    first(rust("raw-epoll", "raw TCP echo", "rustix")),
+    first(rust("raw-epoll", "raw TCP echo", "")),
     rust("fastwebsockets", "fastwebsockets", "fastwebsockets"),
     rust("tokio-websockets", "tokio-websockets", "tokio-websockets"),
     rust("tokio-tungstenite", "tokio-tungstenite", "tokio-tungstenite"),

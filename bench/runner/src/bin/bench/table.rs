@@ -95,7 +95,8 @@ fn section(text: &mut String, title: &str, rows: &[&RowResult], cell: impl Fn(&P
     // A peer that can do none of it has no column.
     let able = |name: &str| rows.iter().filter_map(|row| row.peer(name)).any(|peer| peer.cost.is_some());
     let columns: Vec<&PeerResult> = first.peers.iter().filter(|peer| able(&peer.name)).collect();
-    let heads: Vec<String> = columns.iter().map(|peer| format!("{} {}", peer.label, peer.version)).collect();
+    let heads: Vec<String> =
+        columns.iter().map(|peer| format!("{} {}", peer.label, peer.version).trim_end().to_owned()).collect();
     let _ = writeln!(text, "\n{title}\n\n| | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(heads.len()));
     for row in rows {
         let cells = columns.iter().map(|column| {
@@ -108,6 +109,9 @@ fn section(text: &mut String, title: &str, rows: &[&RowResult], cell: impl Fn(&P
 }
 
 fn ratio(peer: &PeerResult, with_quartiles: bool) -> String {
+    if let Some(cost) = peer.cost.filter(|_| peer.name == YARDSTICK) {
+        return format!("1 ({} ns)", shown(cost.median, Unit::Nanos));
+    }
     match peer.ratio {
         Some(Spread { lower, median, upper }) if with_quartiles => {
             format!("**{median:.2}** ({lower:.2}–{upper:.2})")
@@ -137,6 +141,9 @@ pub(crate) fn shown(value: f64, unit: Unit) -> String {
     }
     shown
 }
+
+/// Of the rows with a column of ratios.
+const YARDSTICK: &str = "uwebsockets";
 
 #[cfg(test)]
 mod tests {

@@ -76,7 +76,7 @@ impl Fleet {
         Ok(length.unwrap_or_default())
     }
 
-    /// Begins one connection and answers with its number.
+    /// Begins one more connection.
     fn begin(&mut self, path: &str, with_echo: bool) -> anyhow::Result<()> {
         let connection = self.dial(path, with_echo, self.connections.len())?;
         self.connections.push(connection);
