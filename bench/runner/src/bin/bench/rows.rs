@@ -80,7 +80,12 @@ impl Row {
                 vec![words(format!("--work fanout --connections {subscribers} --batch {batch} --bytes 128"))]
             }
             Work::Handshake => vec![words("--work handshake --connections 64".to_owned())],
-            Work::Idle => vec![words("--work idle --connections 10000".to_owned())],
+            Work::Idle => {
+                // Small messages need not be compressed even where that was agreed on.
+                let message =
+                    if self.mode == "deflate" { "--bytes 1024 --content json" } else { "--bytes 20" };
+                vec![words(format!("--work idle --connections 10000 {message}"))]
+            }
             Work::Growth => vec![words(echo(100)), words(echo(10_000))],
             Work::Client => vec![words(echo(CLIENTS))],
         }

@@ -36,11 +36,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Measurement> {
             let of_this = if number == publisher { &batch[..] } else { &[] };
             if fleet.proceed(number, of_this)? {
                 waiting -= 1;
+                round.count_only(args.batch);
             }
         }
         let now = Instant::now();
         if waiting == 0 {
-            round.count(args.connections * args.batch, now - published);
+            round.took(now - published);
         }
         if let Some(measurement) = round.tick(now)? {
             break measurement;

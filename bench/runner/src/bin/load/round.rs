@@ -12,6 +12,8 @@ use crate::{args::Args, server::Server};
 pub(crate) struct Round {
     server: Server,
     measured: Duration,
+    /// So many messages are waited for, within reason: every connection should have had its turn.
+    least: u64,
     begins: Instant,
     /// CPU time of the server when the measurement began; `None` before.
     cpu_before: Option<u64>,
@@ -27,6 +29,7 @@ impl Round {
         Round {
             server: Server(args.server),
             measured: args.measured(),
+            least: (args.connections * args.batch) as u64,
             begins: Instant::now() + args.warm_up(),
             cpu_before: None,
             messages: 0,
@@ -36,8 +39,20 @@ impl Round {
 
     /// Counts messages that took as long.
     pub(crate) fn count(&mut self, messages: usize, took: Duration) {
+        self.count_only(messages);
+        self.took(took);
+    }
+
+    /// Counts messages of which it is not known how long they took.
+    pub(crate) fn count_only(&mut self, messages: usize) {
         if self.cpu_before.is_some() {
             self.messages += messages as u64;
+        }
+    }
+
+    /// Something took as long.
+    pub(crate) fn took(&mut self, took: Duration) {
+        if self.cpu_before.is_some() {
             self.latencies.saturating_record(took.as_nanos().try_into().unwrap_or(LONGEST_NANOS));
         }
     }
@@ -52,7 +67,7 @@ impl Round {
             return Ok(None);
         };
         let passed = now - self.begins;
-        if passed < self.measured {
+        if passed < self.measured || (self.messages < self.least && passed < self.measured * MOST_TIMES) {
             return Ok(None);
         }
         Ok(Some(Measurement {
@@ -66,5 +81,7 @@ impl Round {
     }
 }
 
+/// How many times as long as planned a round may be.
+const MOST_TIMES: u32 = 20;
 const LONGEST_NANOS: u64 = 60_000_000_000;
 const DIGITS: u8 = 3;
