@@ -3,6 +3,7 @@
 // Helpers unwrap as the tests do: a panic names the line.
 #![allow(clippy::unwrap_used)]
 
+mod bench;
 mod certificate;
 mod chat;
 mod connect;

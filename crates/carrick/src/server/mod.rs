@@ -22,6 +22,7 @@ mod listener;
 mod patience;
 mod rewound;
 mod route;
+mod stage;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]

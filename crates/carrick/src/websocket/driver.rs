@@ -16,35 +16,35 @@ use tokio::{
 };
 
 use super::{
-    local::{with_receive_buffer, with_shell},
+    agreed::Agreed,
+    local::{lend, take_back, with_receive_buffer, with_shell},
     piece::Piece,
     stop::Stop,
+    work::Work,
 };
 use crate::{
     error::Error,
     protocol::{
-        CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell,
-        Violation,
+        Agreement, CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError,
+        Shell, Violation,
     },
+    system,
 };
 
 /// A connection and the stream that carries it.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     stream: S,
-    connection: Connection,
-    /// What waits to be written. Owns memory only while something does.
-    output: Output,
-    /// What one read brought beyond the message last handed out.
-    rest: BytesMut,
-    /// Whether `rest` began so long that a small slice of it would pin much memory.
-    rest_is_large: bool,
-    /// Bytes handed out since the stream was last asked for more.
-    handed: u32,
+    /// On its own, for two small allocations fit into the gaps that the aligned ones of tokio leave.
+    connection: Box<Connection>,
+    agreement: Agreed,
+    /// What waits to be written, what was received and not handed out, and what went wrong.
+    work: Option<Box<Work>>,
+    /// Of a connection that no server wakes in time.
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
-    /// Why nothing can be written any more.
-    broken: Option<Box<io::Error>>,
+    /// Bytes handed out since the stream was last asked for more.
+    handed: u32,
     /// Whether the high mark was reached and the low mark not yet again.
     full: bool,
     /// Whether the stream had no room when it was last written to.
@@ -68,23 +68,27 @@ pub(crate) enum Received {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// `received` are bytes that were read behind the opening handshake.
-    pub(super) fn new(stream: S, connection: Connection, received: BytesMut) -> Driver<S> {
-        Driver {
+    pub(super) fn new(
+        stream: S,
+        connection: Connection,
+        agreement: Agreement,
+        received: BytesMut,
+    ) -> Driver<S> {
+        let mut driver = Driver {
             stream,
-            connection,
-            output: Output::new(),
-            rest_is_large: received.len() > PINNED_BYTES,
-            // One that is empty would still hold on to the buffer of the handshake.
-            rest: if received.is_empty() { BytesMut::new() } else { received },
-            handed: 0,
+            connection: Box::new(connection),
+            agreement: Agreed::new(agreement),
+            work: None,
             timer: None,
             stop: None,
-            broken: None,
+            handed: 0,
             full: false,
             blocked: false,
             told: false,
             control: false,
-        }
+        };
+        driver.keep_rest(received);
+        driver
     }
 
     pub(super) fn set_stop(&mut self, stop: Arc<Stop>) {
@@ -99,6 +103,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         &mut self.connection
     }
 
+    pub(super) fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// Leaves nothing agreed on behind.
+    pub(super) fn take_agreement(&mut self) -> Agreed {
+        std::mem::take(&mut self.agreement)
+    }
+
     pub(super) fn stream(&self) -> &S {
         &self.stream
     }
@@ -110,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Bytes that are queued and not written yet.
     pub(super) fn unsent(&self) -> usize {
-        self.output.len()
+        self.work.as_ref().map_or(0, |work| work.output.len())
     }
 
     pub(super) fn set_high_water_bytes(&mut self, bytes: usize) {
@@ -121,8 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Calls into the core with the output of this connection.
     pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
-        let Driver { connection, output, .. } = self;
-        with_shell(output, |shell| call(connection, shell))
+        with_shell(&mut self.connection, &mut self.work, call)
     }
 
     /// The next message or piece; `None` once the connection is closed and the stream at its end.
@@ -160,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     continue;
                 }
             }
-            if !self.output.is_empty() {
+            if self.unsent() > 0 {
                 // What answers one read leaves before the next, or a peer that never pauses would never get it.
                 let _ = self.poll_write_all(cx);
             }
@@ -183,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         let config = self.connection.config();
         let low_water = config.low_water();
-        self.full |= self.output.len() >= config.high_water();
+        self.full |= self.unsent() >= config.high_water();
         if self.full {
             ready!(self.poll_written(cx, low_water))?;
             self.full = false;
@@ -203,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if let Some(error) = self.write_error() {
                 return Poll::Ready(Err(error));
             }
-            if written.is_ready() || (most > 0 && self.output.len() <= most) {
+            if written.is_ready() || (most > 0 && self.unsent() <= most) {
                 return Poll::Ready(Ok(()));
             }
             // The other half of a split WebSocket may have found out.
@@ -222,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.handle_deadline();
             if self.poll_write_all(cx).is_ready()
                 && self.connection.wants_shutdown()
-                && (self.broken.is_some() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
+                && (self.is_broken() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
             {
                 self.connection.handle_shutdown();
             }
@@ -257,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// A copy of the error that broke the stream.
     fn write_error(&self) -> Option<Error> {
-        self.broken.as_deref().map(|error| {
+        self.work.as_ref()?.broken.as_ref().map(|error| {
             Error::Io(match error.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),
                 None => io::Error::new(error.kind(), error.to_string()),
@@ -268,12 +280,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Writes as much as the stream takes; ready when nothing is left, also because nothing can be written any more.
     fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.broken.is_some() {
-                self.output = Output::new();
+            if let Some(work) = self.work.as_mut().filter(|work| work.broken.is_some()) {
+                work.output = Output::new();
                 return Poll::Ready(());
             }
-            while !self.output.is_empty() {
-                match self.poll_write(cx) {
+            while let Some(work) = self.work.as_deref().filter(|work| !work.output.is_empty()) {
+                match poll_write(Pin::new(&mut self.stream), &work.output, cx) {
                     Poll::Pending => {
                         self.handle_blocked();
                         return Poll::Pending;
@@ -283,12 +295,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Poll::Ready(Err(error)) => self.handle_broken(error),
                 }
             }
-            self.output.release();
             if let Err(error) = ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
                 self.handle_broken(error);
             }
-            self.with_shell(Connection::handle_drained);
-            if self.output.is_empty() {
+            if self.connection.holds_pong() {
+                self.with_shell(Connection::handle_drained);
+            } else {
+                take_back(&mut self.work);
+            }
+            if self.unsent() == 0 {
                 return Poll::Ready(());
             }
         }
@@ -296,7 +311,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// A stream that was full has room again because the peer took something.
     fn handle_written(&mut self, n: usize) {
-        self.output.advance(n);
+        if let Some(work) = &mut self.work {
+            work.output.advance(n);
+        }
         if std::mem::take(&mut self.blocked) {
             self.handle_progress();
         }
@@ -312,12 +329,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     fn handle_progress(&mut self) {
         self.with_shell(|connection, shell| connection.handle_progress(shell.now));
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = self.output.slices(&mut slices);
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
     }
 
     /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
@@ -350,18 +361,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
-                self.rest = BytesMut::from(received.get(position..).unwrap_or_default());
-                self.rest_is_large = self.rest.len() > PINNED_BYTES;
+                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()));
                 return found;
             }
         }
         None
     }
 
+    /// Keeps what is received and not handed out yet.
+    fn keep_rest(&mut self, rest: BytesMut) {
+        // One that is empty would still hold on to the buffer that it was cut from.
+        if !rest.is_empty() {
+            let work = self.work.get_or_insert_with(lend);
+            work.rest_is_large = rest.len() > PINNED_BYTES;
+            work.rest = rest;
+        }
+    }
+
     /// The next message out of what an earlier read brought.
     fn take_rest(&mut self) -> Option<Received> {
-        while !self.rest.is_empty() {
-            let mut rest = std::mem::take(&mut self.rest);
+        loop {
+            let work = self.work.as_mut().filter(|work| !work.rest.is_empty())?;
+            let mut rest = std::mem::take(&mut work.rest);
+            let is_large = work.rest_is_large;
             let mut place = None;
             let control = self.control;
             let (consumed, found) = self.with_shell(|connection, shell| {
@@ -372,25 +394,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             });
             let taken = rest.split_to(consumed);
             if !rest.is_empty() {
-                // An empty rest would still hold on to the whole allocation.
-                self.rest = rest;
+                let work = self.work.get_or_insert_with(lend);
+                work.rest = rest;
+                work.rest_is_large = is_large;
             }
             let Some(mut found) = found else { continue };
             if let Some(length) = place {
                 let slice = taken.freeze().split_off(consumed - length);
                 // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-                let pins_much = self.rest_is_large && length < PINNED_BYTES;
+                let pins_much = is_large && length < PINNED_BYTES;
                 found.set_bytes(if pins_much { Bytes::copy_from_slice(&slice) } else { slice });
             }
             return Some(found);
         }
-        None
     }
 
     /// Nothing can be written any more. What has been received can still be read.
     fn handle_broken(&mut self, error: io::Error) {
-        self.output = Output::new();
-        self.broken.get_or_insert_with(|| Box::new(error));
+        let work = self.work.get_or_insert_with(lend);
+        work.output = Output::new();
+        work.broken.get_or_insert(error);
+    }
+
+    fn is_broken(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.broken.is_some())
     }
 
     fn obey_stop(&mut self, cx: &Context<'_>) {
@@ -404,9 +431,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Ready when a deadline of the connection has passed and been handled.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(deadline) = self.connection.poll_timeout().map(Instant::from_std) else {
+            let Some(deadline) = self.connection.poll_timeout() else {
                 return Poll::Pending;
             };
+            if let Some(stop) = self.stop.as_ref().filter(|stop| stop.has_alarms() && self.timer.is_none()) {
+                if stop.is_armed(deadline, cx.waker()) {
+                    return Poll::Pending;
+                }
+                if system::now() >= deadline {
+                    self.handle_deadline();
+                    return Poll::Ready(());
+                }
+                if stop.arm(deadline) {
+                    return Poll::Pending;
+                }
+            }
+            let deadline = Instant::from_std(deadline);
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             // A timer that is early costs one look when it fires; setting it anew for each message costs more.
             if timer.deadline() > deadline {
@@ -447,6 +487,16 @@ impl Received {
             Received::Piece(piece) => piece.bytes = bytes,
         }
     }
+}
+
+fn poll_write<S: AsyncWrite>(
+    stream: Pin<&mut S>,
+    output: &Output,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let filled = output.slices(&mut slices);
+    stream.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
 }
 
 /// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it. Pings and pongs are
