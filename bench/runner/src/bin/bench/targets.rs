@@ -123,14 +123,18 @@ impl Wanted {
     }
 }
 
-/// The peers that beat both of ours in a row, which no target excuses. The raw echo is no peer: it does less; and who grows
-/// less is not better for it.
+/// The peers that beat both of ours in a row, which no target excuses. Their ratios are compared, for those are from the
+/// rounds that each shares with the yardstick. The raw echo is no peer: it does less; and who grows less is not better for
+/// it.
 pub(crate) fn better_than_us(row: &RowResult) -> Vec<&str> {
-    let cost = |peer: &PeerResult| peer.cost.map(|cost| cost.median);
-    let ours = row.peers.iter().filter(|peer| peer.is_ours()).filter_map(cost).min_by(f64::total_cmp);
+    let ratio = |peer: &PeerResult| peer.ratio.map(|ratio| ratio.median);
+    let ours = row.peers.iter().filter(|peer| peer.is_ours()).filter_map(ratio).max_by(f64::total_cmp);
     let Some(ours) = ours.filter(|_| row.name != "growth") else { return Vec::new() };
     let others = row.peers.iter().filter(|peer| !peer.is_ours() && peer.name != "raw-epoll");
-    others.filter(|peer| cost(peer).is_some_and(|cost| cost < ours)).map(|peer| peer.label.as_str()).collect()
+    others
+        .filter(|peer| ratio(peer).is_some_and(|ratio| ratio > ours))
+        .map(|peer| peer.label.as_str())
+        .collect()
 }
 
 /// As they are commonly used: where a library can do both, every answer is sent by itself.
