@@ -1,6 +1,7 @@
 //! The project's own tasks, so that no task runner has to be installed: `cargo xtask help`.
 
 mod background;
+mod bench;
 mod browser;
 mod ci;
 mod conformance;
@@ -13,6 +14,7 @@ mod packages;
 #[cfg(unix)]
 mod picture;
 mod proxies;
+mod python;
 mod report;
 mod shell;
 mod side_by_side;
@@ -27,6 +29,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
     Ci(ci::Args),
+    Bench(bench::Args),
     Instructions(instructions::Args),
     Fuzz(fuzz::Args),
     Conformance(conformance::Args),
@@ -42,6 +45,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Instructions(args) => instructions::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
