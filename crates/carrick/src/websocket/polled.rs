@@ -29,17 +29,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     pub(crate) fn queue(&mut self, message: Message, compression: Compression) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| connection.send(message, compression, shell))
+        self.driver.queue(|connection, shell| connection.send(message, compression, shell))
     }
 
     pub(crate) fn queue_prepared(&mut self, prepared: &Prepared) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))
+        self.driver.queue(|connection, shell| connection.send_prepared(prepared, shell))
     }
 
     pub(crate) fn queue_piece(&mut self, kind: Kind, bytes: Bytes, last: bool) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| {
-            connection.send_piece(kind, bytes, last, Compression::Auto, shell)
-        })
+        self.driver
+            .queue(|connection, shell| connection.send_piece(kind, bytes, last, Compression::Auto, shell))
     }
 
     pub(crate) fn queue_ping(&mut self, payload: Bytes) -> Result<(), SendError> {

@@ -13,9 +13,10 @@ use super::{
     config::Config,
     control::WaitingControl,
     event::{Closed, Event, Initiator, Payload},
+    found::{Control, Found, Step, event},
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
-    message_reader::{Delivered, Delivery, MessageReader, Place, Reading},
+    message_reader::{Delivery, MessageReader, Reading},
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
@@ -25,6 +26,7 @@ use super::{
 use crate::protocol::{
     frame::{CloseFrame, Frame, FramePiece, FrameReader, HeaderRules, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
+    payload::{check_whole, mask},
     role::Role,
     violation::Violation,
 };
@@ -85,26 +87,6 @@ pub struct Connection {
     delivery: Delivery,
 }
 
-/// What a piece of a frame led to.
-enum Step {
-    Nothing,
-    Found(Found),
-    Closed,
-}
-
-/// What a call to `receive` came upon, before it is tied to the buffers.
-enum Found {
-    Data(Delivered, Range<usize>),
-    Ping(Control),
-    Pong(Control, Option<Duration>),
-}
-
-/// Where the payload of a control frame is.
-enum Control {
-    Received(Range<usize>),
-    Joined(Bytes),
-}
-
 impl Connection {
     /// A connection whose opening handshake ended in `agreement`.
     #[must_use]
@@ -147,6 +129,15 @@ impl Connection {
             rsv1: self.terms.deflate.is_some(),
             max_frame_bytes: self.config.max_frame_bytes,
         };
+        if let Some((kind, range)) = self.receive_plain(received, rules) {
+            let (end, first, last, compressed) = (range.end, true, true, false);
+            let payload = Payload::Received(received.get_mut(range).unwrap_or_default());
+            let event = match self.delivery {
+                Delivery::Whole => Event::Message { kind, payload, compressed },
+                Delivery::Pieces => Event::Piece { kind, payload, compressed, first, last },
+            };
+            return (end, Some(event));
+        }
         loop {
             let step_bytes = self.reader.step_bytes(self.reading());
             let end = received.len().min(consumed.saturating_add(step_bytes));
@@ -173,6 +164,36 @@ impl Connection {
                 Step::Closed => return (received.len(), self.closing.closed().map(Event::Closed)),
             }
         }
+    }
+
+    /// The common case, without the steps that others need: a plain message in one frame, all of which is there. The
+    /// place of its payload, not masked any more. Whatever else it is, nothing is changed.
+    fn receive_plain(&mut self, received: &mut [u8], rules: HeaderRules) -> Option<(Kind, Range<usize>)> {
+        if self.reader.is_open() || self.ledger.is_tracing() {
+            return None;
+        }
+        let (header, range) = self.frames.peek_whole(received, rules)?;
+        let kind = match header.opcode {
+            Opcode::Text => Kind::Text,
+            Opcode::Binary => Kind::Binary,
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => return None,
+        };
+        if !header.fin || header.rsv1 || header.length > self.config.max_message_bytes {
+            return None;
+        }
+        let payload = received.get_mut(range.clone())?;
+        if let Some(key) = header.mask {
+            mask(payload, key, 0);
+        }
+        if kind == Kind::Text && check_whole(payload).is_err() {
+            if let Some(key) = header.mask {
+                // As it came, for those who find out what is wrong with it.
+                mask(payload, key, 0);
+            }
+            return None;
+        }
+        self.ledger.count_received(&header);
+        Some((kind, range))
     }
 
     /// The peer ended its side of the stream, or the stream broke: nothing more will come.
@@ -419,6 +440,12 @@ impl Connection {
         self.ledger.set_tracing(on);
     }
 
+    /// Whether records are kept. Unless they are, [`Shell::now`] counts for none of the calls that send a message.
+    #[must_use]
+    pub fn is_tracing(&self) -> bool {
+        self.ledger.is_tracing()
+    }
+
     /// The oldest record of a frame that has not been taken yet.
     pub fn poll_record(&mut self) -> Option<FrameRecord> {
         self.ledger.next_record()
@@ -558,35 +585,5 @@ impl Connection {
         let queued = shell.output.len();
         let limit = self.config.high_water();
         if queued >= limit { Err(SendError::QueueFull { queued, limit }) } else { Ok(()) }
-    }
-}
-
-/// Ties what was found to the received bytes.
-fn event(found: Found, received: &mut [u8]) -> Event<'_> {
-    match found {
-        Found::Data(Delivered::Message { kind, payload, compressed }, range) => {
-            Event::Message { kind, payload: place(payload, range, received), compressed }
-        }
-        Found::Data(Delivered::Piece { kind, payload, compressed, first, last }, range) => {
-            Event::Piece { kind, payload: place(payload, range, received), compressed, first, last }
-        }
-        Found::Ping(control) => Event::Ping(control_payload(control, received)),
-        Found::Pong(control, round_trip) => {
-            Event::Pong { payload: control_payload(control, received), round_trip }
-        }
-    }
-}
-
-fn place(place: Place, range: Range<usize>, received: &mut [u8]) -> Payload<'_> {
-    match place {
-        Place::Received => Payload::Received(received.get_mut(range).unwrap_or_default()),
-        Place::Assembled(bytes) => Payload::Assembled(bytes),
-    }
-}
-
-fn control_payload(control: Control, received: &mut [u8]) -> Payload<'_> {
-    match control {
-        Control::Received(range) => Payload::Received(received.get_mut(range).unwrap_or_default()),
-        Control::Joined(bytes) => Payload::Assembled(bytes),
     }
 }

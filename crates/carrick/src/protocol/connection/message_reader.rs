@@ -76,6 +76,11 @@ pub(super) enum Place {
 }
 
 impl MessageReader {
+    /// Whether a message is being assembled.
+    pub(super) fn is_open(&self) -> bool {
+        self.open().is_some()
+    }
+
     /// A message that is being assembled changes to pieces at once if that is how messages are handed over from now on;
     /// one that is handed over in pieces stays so to its end.
     pub(super) fn handle_delivery(&mut self, delivery: Delivery) {

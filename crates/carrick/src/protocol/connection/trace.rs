@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt, time::Instant};
 use bytes::Bytes;
 
 use super::preview::{kept_bytes, write_preview};
-use crate::protocol::frame::{FramePiece, Opcode};
+use crate::protocol::frame::{FramePiece, Header, Opcode};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -168,17 +168,28 @@ impl Ledger {
         }
     }
 
+    pub(super) fn is_tracing(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.trace.is_some())
+    }
+
     /// Takes a piece of a received frame, whose payload is `payload`, not masked any more.
     #[inline]
     pub(super) fn note_received(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
-        let header = &piece.header;
-        if piece.first && !self.received.take(header.opcode, header.fin, header.length) {
-            let carried = &mut self.rare.get_or_insert_default().received;
-            *carried = std::mem::take(&mut self.received).total(*carried);
-            carried.count(header.opcode, header.fin, header.length);
+        if piece.first {
+            self.count_received(&piece.header);
         }
         if let Some(trace) = self.trace() {
             trace.receive(piece, payload, now);
+        }
+    }
+
+    /// Takes a received frame that needs no record.
+    #[inline]
+    pub(super) fn count_received(&mut self, header: &Header) {
+        if !self.received.take(header.opcode, header.fin, header.length) {
+            let carried = &mut self.rare.get_or_insert_default().received;
+            *carried = std::mem::take(&mut self.received).total(*carried);
+            carried.count(header.opcode, header.fin, header.length);
         }
     }
 
@@ -275,7 +286,6 @@ const MAX_RECORDS: usize = 1024;
 #[expect(clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::protocol::frame::Header;
 
     fn piece(opcode: Opcode, length: u64, first: bool) -> FramePiece {
         let header = Header { fin: true, rsv1: false, opcode, mask: Some([0; 4]), length };
