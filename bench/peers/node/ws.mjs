@@ -5,7 +5,9 @@ import { createServer } from "node:https";
 import { parseArgs } from "node:util";
 import { WebSocket, WebSocketServer } from "ws";
 
+// The arguments of a client are not known here, and its mode is refused.
 const { values } = parseArgs({
+  strict: false,
   options: Object.fromEntries(["port", "mode", "cert", "key"].map((name) => [name, { type: "string" }])),
 });
 const { mode } = values;

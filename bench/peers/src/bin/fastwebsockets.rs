@@ -164,9 +164,10 @@ async fn subscribe(socket: Socket, mut published: UnboundedReceiver<Arc<[u8]>>) 
 struct Fastwebsockets(FragmentCollector<TokioIo<Upgraded>>);
 
 impl Client for Fastwebsockets {
-    async fn open(stream: TcpStream, url: String) -> anyhow::Result<Self> {
+    async fn open(stream: TcpStream, _url: String) -> anyhow::Result<Self> {
         let host = stream.peer_addr()?.to_string();
-        let request = Request::get(url)
+        // The path alone, as RFC 9112 §3.2.1 has it for a server that is no proxy.
+        let request = Request::get("/")
             .header(HOST, host)
             .header(UPGRADE, "websocket")
             .header(CONNECTION, "upgrade")

@@ -50,6 +50,7 @@ fn version(program: &str, flag: &str) -> Option<String> {
     let numbers = |word: &&str| {
         word.contains('.') && word.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
     };
-    let found = text.split_whitespace().find(numbers)?;
-    Some(format!("{program} {}", found.trim_start_matches('v')))
+    let found = text.split_whitespace().find(numbers)?.trim_start_matches('v');
+    let end = found.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(found.len());
+    Some(format!("{program} {}", &found[..end]))
 }
