@@ -84,6 +84,12 @@ impl Output {
         self.chunks.push_back(chunk);
     }
 
+    /// All that waits, if it is small frames only, which stand side by side.
+    #[must_use]
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        (self.chunks.is_empty() && !self.tail.is_empty()).then_some(&self.tail[..])
+    }
+
     /// Fills `slices` from the front of what waits, for one vectored write, and says how many are filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
@@ -178,7 +184,7 @@ mod tests {
         let mut output = Output::new();
         output.extend(b"kept");
         output.release();
-        assert_eq!(collect(&output), b"kept");
+        assert_eq!((collect(&output), output.only_slice()), (b"kept".to_vec(), Some(&b"kept"[..])));
         output.advance(4);
         output.release();
         assert_eq!(output.tail.capacity(), 0);
