@@ -28,6 +28,8 @@ mod error;
 #[cfg(feature = "net")]
 mod proxy_error;
 #[cfg(feature = "net")]
+mod reactor;
+#[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
 mod system;
@@ -35,6 +37,8 @@ mod system;
 mod transport;
 #[cfg(feature = "net")]
 mod websocket;
+#[cfg(feature = "net")]
+mod wire;
 
 // The public interface is:
 pub mod protocol;
@@ -42,7 +46,7 @@ pub mod protocol;
 pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
-    callback::{Conn, ConnHandle, HandlerResult, MessageRef, PieceRef},
+    callback::{Backlog, Conn, ConnHandle, HandlerResult, MessageRef, Outgoing, PieceRef},
     client::{ClientBuilder, WebSocketApp, connect},
     error::Error,
     proxy_error::ProxyError,

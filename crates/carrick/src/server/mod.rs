@@ -14,6 +14,7 @@ mod connection;
 mod connections;
 mod cors;
 mod drain;
+mod entrance;
 mod guest;
 mod hub;
 mod hyper;
@@ -22,11 +23,15 @@ mod listener;
 mod patience;
 mod rewound;
 mod route;
+mod run;
+mod slot;
 #[cfg(feature = "tls")]
 mod tls;
+mod turn;
 #[cfg(unix)]
 mod unix;
 mod upgrade;
+mod worker;
 
 pub use accept::{AcceptOptions, accept, accept_with};
 pub use accepted::Accepted;

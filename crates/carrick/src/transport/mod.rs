@@ -14,6 +14,7 @@ mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
 mod reload;
+mod remedy;
 #[cfg(feature = "tls")]
 mod server_tls;
 mod stream;
@@ -36,6 +37,7 @@ pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;
 #[cfg(feature = "tls")]
 pub use reload::ReloadableTls;
+pub(crate) use remedy::Remedy;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;

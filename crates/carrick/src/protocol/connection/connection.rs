@@ -259,6 +259,20 @@ impl Connection {
         writer.write(message, compression, config, &mut FrameSink { role: *role, ledger, shell })
     }
 
+    /// Queues a copy of a message in one frame; the bytes of a text are UTF-8. For what a shell has only borrowed.
+    #[cfg(feature = "net")]
+    pub(crate) fn send_copy(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        compression: Compression,
+        shell: &mut Shell<'_>,
+    ) -> Result<(), SendError> {
+        self.check_may_send(shell)?;
+        let Connection { role, config, writer, ledger, .. } = self;
+        writer.write_copy(kind, payload, compression, config, &mut FrameSink { role: *role, ledger, shell })
+    }
+
     /// Queues a message that was prepared for many connections.
     ///
     /// # Errors

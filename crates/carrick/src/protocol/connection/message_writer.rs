@@ -102,6 +102,13 @@ impl FrameSink<'_, '_> {
         FrameWriter::new(self.role).write(frame, self.shell.random, self.shell.output);
     }
 
+    /// Writes an unfragmented plain frame with a copy of `payload`.
+    #[cfg(feature = "net")]
+    fn write_copy(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.note(true, false, opcode, payload);
+        FrameWriter::new(self.role).write_copy(opcode, payload, self.shell.random, self.shell.output);
+    }
+
     fn note(&mut self, fin: bool, compressed: bool, opcode: Opcode, payload: &[u8]) {
         let masked = self.role.masks();
         self.ledger.note_sent(&SentFrame { opcode, fin, compressed, masked, payload }, self.shell.now);
@@ -132,20 +139,50 @@ impl MessageWriter {
         config: &Config,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<(), SendError> {
-        if self.open.is_some() {
-            return Err(SendError::MessageOpen);
-        }
         let opcode = opcode_of(message.kind());
         let plain = message.into_bytes();
-        let is_long = plain.len() >= config.deflate.threshold_bytes();
-        let compressed = self.deflate.as_mut().and_then(|deflate| match compression {
-            Compression::Auto if is_long => deflate.compress(&plain, config, sink.shell),
-            Compression::Always => Some(deflate.compress_always(&plain, config, sink.shell)),
-            Compression::Auto | Compression::Never => None,
-        });
+        let compressed = self.compress(&plain, compression, config, sink.shell)?;
         let rsv1 = compressed.is_some();
         sink.write(Frame { fin: true, rsv1, opcode, payload: compressed.unwrap_or(plain) });
         Ok(())
+    }
+
+    /// Queues a copy of a whole message, of which the bytes of a text are UTF-8.
+    #[cfg(feature = "net")]
+    pub(super) fn write_copy(
+        &mut self,
+        kind: Kind,
+        plain: &[u8],
+        compression: Compression,
+        config: &Config,
+        sink: &mut FrameSink<'_, '_>,
+    ) -> Result<(), SendError> {
+        let opcode = opcode_of(kind);
+        match self.compress(plain, compression, config, sink.shell)? {
+            Some(payload) => sink.write(Frame { fin: true, rsv1: true, opcode, payload }),
+            None => sink.write_copy(opcode, plain),
+        }
+        Ok(())
+    }
+
+    /// A whole message compressed, if it is to be.
+    #[inline]
+    fn compress(
+        &mut self,
+        plain: &[u8],
+        compression: Compression,
+        config: &Config,
+        shell: &mut Shell<'_>,
+    ) -> Result<Option<Bytes>, SendError> {
+        if self.open.is_some() {
+            return Err(SendError::MessageOpen);
+        }
+        let is_long = plain.len() >= config.deflate.threshold_bytes();
+        Ok(self.deflate.as_mut().and_then(|deflate| match compression {
+            Compression::Auto if is_long => deflate.compress(plain, config, shell),
+            Compression::Always => Some(deflate.compress_always(plain, config, shell)),
+            Compression::Auto | Compression::Never => None,
+        }))
     }
 
     /// Queues a prepared message, by reference where we do not mask.
