@@ -22,17 +22,15 @@ use super::{
 };
 use crate::{
     error::Error,
-    protocol::{
-        CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell,
-        Violation,
-    },
+    protocol::{Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
+    wire::{Wire, going_away},
 };
 
 /// A connection and the stream that carries it.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     stream: S,
-    connection: Connection,
+    wire: Wire,
     /// What waits to be written. Owns memory only while something does.
     output: Output,
     /// What one read brought beyond the message last handed out.
@@ -43,14 +41,6 @@ pub(super) struct Driver<S> {
     handed: u32,
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
-    /// Why nothing can be written any more.
-    broken: Option<Box<io::Error>>,
-    /// Whether the high mark was reached and the low mark not yet again.
-    full: bool,
-    /// Whether the stream had no room when it was last written to.
-    blocked: bool,
-    /// Whether the application knows how the connection ended.
-    told: bool,
     /// Whether pings and pongs are handed out too.
     control: bool,
 }
@@ -71,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(stream: S, connection: Connection, received: BytesMut) -> Driver<S> {
         Driver {
             stream,
-            connection,
+            wire: Wire::new(connection),
             output: Output::new(),
             rest_is_large: received.len() > PINNED_BYTES,
             // One that is empty would still hold on to the buffer of the handshake.
@@ -79,10 +69,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             handed: 0,
             timer: None,
             stop: None,
-            broken: None,
-            full: false,
-            blocked: false,
-            told: false,
             control: false,
         }
     }
@@ -92,11 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     pub(super) fn connection(&self) -> &Connection {
-        &self.connection
+        &self.wire.connection
     }
 
     pub(super) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.connection
+        &mut self.wire.connection
     }
 
     pub(super) fn stream(&self) -> &S {
@@ -114,15 +100,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     pub(super) fn set_high_water_bytes(&mut self, bytes: usize) {
-        self.connection.set_high_water_bytes(bytes);
-        // A writer that waits for the low mark goes on if the new high mark is not reached.
-        self.full = false;
+        self.wire.set_high_water_bytes(bytes);
     }
 
     /// Calls into the core with the output of this connection.
     pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
-        let Driver { connection, output, .. } = self;
-        with_shell(output, |shell| call(connection, shell))
+        self.with_wire(|wire, shell| call(&mut wire.connection, shell))
+    }
+
+    fn with_wire<R>(&mut self, call: impl FnOnce(&mut Wire, &mut Shell<'_>) -> R) -> R {
+        let Driver { wire, output, .. } = self;
+        with_shell(output, |shell| call(wire, shell))
     }
 
     /// The next message or piece; `None` once the connection is closed and the stream at its end.
@@ -134,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         cx: &mut Context<'_>,
         delivery: Delivery,
     ) -> Poll<Option<Result<Received, Error>>> {
-        self.connection.set_delivery(delivery);
+        self.wire.connection.set_delivery(delivery);
         if self.handed > MOST_AT_ONCE_BYTES {
             // A read of a few bytes can inflate to many: let the others of this thread have their turn.
             self.handed = 0;
@@ -148,15 +136,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(Some(Ok(received)));
             }
             self.handed = 0;
-            if self.connection.closed().is_some() {
+            if self.wire.connection.closed().is_some() {
                 ready!(self.poll_end(cx));
-                return Poll::Ready(self.take_failure().map(Err));
+                return Poll::Ready(self.wire.take_failure().map(Err));
             }
             self.obey_stop(cx);
-            if !self.connection.may_send() {
+            if !self.wire.connection.may_send() {
                 // The timer is only looked at when nothing comes, and a peer that floods could hold up the close.
                 self.handle_deadline();
-                if self.connection.closed().is_some() {
+                if self.wire.connection.closed().is_some() {
                     continue;
                 }
             }
@@ -178,15 +166,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(error) = self.write_error() {
+        if let Some(error) = self.wire.write_error() {
             return Poll::Ready(Err(error));
         }
-        let config = self.connection.config();
-        let low_water = config.low_water();
-        self.full |= self.output.len() >= config.high_water();
-        if self.full {
+        if !self.wire.has_room(self.output.len()) {
+            let low_water = self.wire.connection.config().low_water();
             ready!(self.poll_written(cx, low_water))?;
-            self.full = false;
+            // Found dead meanwhile, or room.
+            self.wire.has_room(self.output.len());
         }
         Poll::Ready(Ok(()))
     }
@@ -200,14 +187,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         loop {
             let written = self.poll_write_all(cx);
-            if let Some(error) = self.write_error() {
+            if let Some(error) = self.wire.write_error() {
                 return Poll::Ready(Err(error));
             }
             if written.is_ready() || (most > 0 && self.output.len() <= most) {
                 return Poll::Ready(Ok(()));
             }
             // The other half of a split WebSocket may have found out.
-            if self.connection.is_ended() {
+            if self.wire.connection.is_ended() {
                 return Poll::Ready(Err(Error::Send(SendError::Closed)));
             }
             ready!(self.poll_timer(cx));
@@ -221,65 +208,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // Also if there is always something to read, so that the timer below is never looked at.
             self.handle_deadline();
             if self.poll_write_all(cx).is_ready()
-                && self.connection.wants_shutdown()
-                && (self.broken.is_some() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
+                && self.wire.connection.wants_shutdown()
+                && (self.wire.is_broken() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
             {
-                self.connection.handle_shutdown();
+                self.wire.connection.handle_shutdown();
             }
-            if self.connection.is_ended() {
+            if self.wire.connection.is_ended() {
                 return Poll::Ready(());
             }
-            let pending = !self.connection.wants_bytes() || self.poll_read(cx).is_pending();
+            let pending = !self.wire.connection.wants_bytes() || self.poll_read(cx).is_pending();
             if pending {
                 ready!(self.poll_timer(cx));
             }
         }
     }
 
-    /// What went wrong, told once. After a closing handshake nobody cares how the stream went, and after a broken rule
-    /// nobody does either: the peer may well reset the connection over our close frame.
-    fn take_failure(&mut self) -> Option<Error> {
-        let violation = self.connection.closed()?.violation?;
-        if std::mem::replace(&mut self.told, true) {
-            return None;
-        }
-        let is_silence = matches!(
-            violation,
-            Violation::EndOfStream
-                | Violation::Idle { .. }
-                | Violation::PongMissing { .. }
-                | Violation::CloseTimeout { .. }
-        );
-        // The other half of a split WebSocket has to be told too, so the error stays.
-        let cause = if is_silence { self.write_error() } else { None };
-        Some(cause.unwrap_or(Error::Violation(violation)))
-    }
-
-    /// A copy of the error that broke the stream.
-    fn write_error(&self) -> Option<Error> {
-        self.broken.as_deref().map(|error| {
-            Error::Io(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            })
-        })
-    }
-
     /// Writes as much as the stream takes; ready when nothing is left, also because nothing can be written any more.
     fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.broken.is_some() {
+            if self.wire.is_broken() {
                 self.output = Output::new();
                 return Poll::Ready(());
             }
             while !self.output.is_empty() {
                 match self.poll_write(cx) {
                     Poll::Pending => {
-                        self.handle_blocked();
+                        self.with_wire(|wire, shell| wire.handle_blocked(shell));
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(0)) => self.handle_broken(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(Ok(n)) => self.handle_written(n),
+                    Poll::Ready(Ok(n)) => self.with_wire(|wire, shell| wire.handle_written(n, shell)),
                     Poll::Ready(Err(error)) => self.handle_broken(error),
                 }
             }
@@ -292,26 +250,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(());
             }
         }
-    }
-
-    /// A stream that was full has room again because the peer took something.
-    fn handle_written(&mut self, n: usize) {
-        self.output.advance(n);
-        if std::mem::take(&mut self.blocked) {
-            self.handle_progress();
-        }
-    }
-
-    /// A stream that had room so far had it because the peer took what was written. A program that only sends sees no
-    /// other sign of life, and must not find the peer dead in the moment in which it waits for the first time.
-    fn handle_blocked(&mut self) {
-        if !std::mem::replace(&mut self.blocked, true) {
-            self.handle_progress();
-        }
-    }
-
-    fn handle_progress(&mut self) {
-        self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -387,16 +325,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         None
     }
 
-    /// Nothing can be written any more. What has been received can still be read.
     fn handle_broken(&mut self, error: io::Error) {
-        self.output = Output::new();
-        self.broken.get_or_insert_with(|| Box::new(error));
+        self.wire.handle_broken(error, &mut self.output);
     }
 
     fn obey_stop(&mut self, cx: &Context<'_>) {
         let Some(stop) = &self.stop else { return };
         stop.register(cx.waker());
-        if stop.is_asked() && self.connection.may_send() {
+        if stop.is_asked() && self.wire.connection.may_send() {
             self.with_shell(|connection, shell| connection.close(&going_away(), shell));
         }
     }
@@ -404,7 +340,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Ready when a deadline of the connection has passed and been handled.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(deadline) = self.connection.poll_timeout().map(Instant::from_std) else {
+            let Some(deadline) = self.wire.connection.poll_timeout().map(Instant::from_std) else {
                 return Poll::Pending;
             };
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
@@ -477,11 +413,6 @@ fn parse(
         Some(Event::Ping(_) | Event::Pong { .. } | Event::Closed(_)) | None => None,
     };
     (consumed, received)
-}
-
-fn going_away() -> CloseFrame {
-    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
-        .expect("1001 may be sent and the reason is short")
 }
 
 /// How much is handed out of one read before others have their turn.

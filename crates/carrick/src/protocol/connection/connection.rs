@@ -11,17 +11,19 @@ use bytes::Bytes;
 use super::{
     closing::Closing,
     config::Config,
+    control::WaitingControl,
     event::{Closed, Event, Initiator, Payload},
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
-    message_reader::{Delivered, Delivery, MessageReader, Place},
+    message_reader::{Delivered, Delivery, MessageReader, Place, Reading},
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
+    terms::Terms,
     trace::{FrameRecord, Ledger, Traffic},
 };
 use crate::protocol::{
-    frame::{CloseFrame, Frame, FramePiece, FrameReader, MAX_CONTROL_BYTES, Opcode},
+    frame::{CloseFrame, Frame, FramePiece, FrameReader, HeaderRules, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
     role::Role,
     violation::Violation,
@@ -67,22 +69,20 @@ use crate::protocol::{
 /// }
 /// # Ok::<(), carrick::protocol::SendError>(())
 /// ```
+///
+/// It is small while nothing happens: what few connections need, or each for a moment only, stands on the heap.
 #[derive(Debug)]
 pub struct Connection {
-    role: Role,
     config: Arc<Config>,
-    deflate: Option<DeflateParams>,
     frames: FrameReader,
     reader: MessageReader,
     writer: MessageWriter,
     closing: Closing,
     keepalive: Keepalive,
     ledger: Ledger,
-    /// A control frame that is cut between two reads, at most 125 bytes.
-    control: Vec<u8>,
-    /// The latest ping that came while too much waited to be written, at most 125 bytes.
-    unanswered_ping: Option<Box<[u8]>>,
-    closed: Option<Box<Closed>>,
+    control: WaitingControl,
+    terms: Terms,
+    delivery: Delivery,
 }
 
 /// What a piece of a frame led to.
@@ -109,19 +109,16 @@ impl Connection {
     /// A connection whose opening handshake ended in `agreement`.
     #[must_use]
     pub fn new(role: Role, config: Arc<Config>, agreement: &Agreement, now: Instant) -> Connection {
-        let deflate = agreement.deflate;
         Connection {
-            role,
-            frames: FrameReader::new(role, deflate.is_some(), config.max_frame_bytes),
-            reader: MessageReader::new(deflate.as_ref()),
-            writer: MessageWriter::new(deflate.as_ref()),
+            frames: FrameReader::new(),
+            reader: MessageReader::default(),
+            writer: MessageWriter::default(),
             closing: Closing::new(),
             keepalive: Keepalive::new(&config, now),
             ledger: Ledger::default(),
-            control: Vec::new(),
-            unanswered_ping: None,
-            closed: None,
-            deflate,
+            control: WaitingControl::default(),
+            terms: Terms::new(role, agreement),
+            delivery: Delivery::default(),
             config,
         }
     }
@@ -145,11 +142,17 @@ impl Connection {
         if !self.closing.may_receive() {
             return (received.len(), None);
         }
+        let rules = HeaderRules {
+            masked: self.terms.role.peer().masks(),
+            rsv1: self.terms.deflate.is_some(),
+            max_frame_bytes: self.config.max_frame_bytes,
+        };
         loop {
-            let end = received.len().min(consumed.saturating_add(self.reader.step_bytes()));
+            let step_bytes = self.reader.step_bytes(self.reading());
+            let end = received.len().min(consumed.saturating_add(step_bytes));
             let Some(rest) = received.get_mut(consumed..end) else { return (consumed, None) };
             let start = consumed;
-            let step = match self.frames.read(rest) {
+            let step = match self.frames.read(rest, rules) {
                 Err(violation) => self.fail(violation, shell),
                 Ok((n, None)) => {
                     consumed += n;
@@ -167,7 +170,7 @@ impl Connection {
             match step {
                 Step::Nothing => {}
                 Step::Found(found) => return (consumed, Some(event(found, received))),
-                Step::Closed => return (received.len(), self.closed.as_deref().map(Event::Closed)),
+                Step::Closed => return (received.len(), self.closing.closed().map(Event::Closed)),
             }
         }
     }
@@ -185,7 +188,7 @@ impl Connection {
             );
         }
         self.closing.handle_peer_ended();
-        if cut { self.closed.as_deref().map(Event::Closed) } else { None }
+        if cut { self.closing.closed().map(Event::Closed) } else { None }
     }
 
     /// Our side of the stream is ended, as [`wants_shutdown`](Connection::wants_shutdown) asked.
@@ -218,7 +221,7 @@ impl Connection {
                     self.fail(violation, shell);
                 }
             }
-            return self.closed.as_deref().map(Event::Closed);
+            return self.closing.closed().map(Event::Closed);
         }
         if self.closing.poll_timeout().is_none_or(|deadline| shell.now < deadline) {
             return None;
@@ -229,7 +232,7 @@ impl Connection {
             self.fail(Violation::CloseTimeout { waited }, shell);
         }
         self.closing.handle_timeout();
-        if unanswered { self.closed.as_deref().map(Event::Closed) } else { None }
+        if unanswered { self.closing.closed().map(Event::Closed) } else { None }
     }
 
     /// Tells that what stood in the output has been written. A pong that was held back for lack of room is queued now.
@@ -255,8 +258,8 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, config, writer, ledger, .. } = self;
-        writer.write(message, compression, config, &mut FrameSink { role: *role, ledger, shell })
+        let Connection { terms, config, writer, ledger, .. } = self;
+        writer.write(message, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues a copy of a message in one frame; the bytes of a text are UTF-8. For what a shell has only borrowed.
@@ -269,8 +272,8 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, config, writer, ledger, .. } = self;
-        writer.write_copy(kind, payload, compression, config, &mut FrameSink { role: *role, ledger, shell })
+        let Connection { terms, config, writer, ledger, .. } = self;
+        writer.write_copy(kind, payload, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues a message that was prepared for many connections.
@@ -280,8 +283,8 @@ impl Connection {
     /// [`SendError`]; nothing is queued then.
     pub fn send_prepared(&mut self, prepared: &Prepared, shell: &mut Shell<'_>) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, writer, ledger, .. } = self;
-        writer.write_prepared(prepared, &mut FrameSink { role: *role, ledger, shell })
+        let Connection { terms, writer, ledger, .. } = self;
+        writer.write_prepared(prepared, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues the next piece of a message as a fragment, and ends the message with the `last` one. `compression`
@@ -299,8 +302,8 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, config, writer, ledger, .. } = self;
-        let mut sink = FrameSink { role: *role, ledger, shell };
+        let Connection { terms, config, writer, ledger, .. } = self;
+        let mut sink = FrameSink { terms: *terms, ledger, shell };
         let piece = OutgoingPiece { kind, bytes: piece, last, compression };
         writer.write_piece(piece, config, &mut sink)
     }
@@ -334,19 +337,20 @@ impl Connection {
     /// Whether received messages are handed over whole, which is the default, or in pieces. A message that is being
     /// assembled changes to pieces at once; one that is handed over in pieces stays so to its end.
     pub fn set_delivery(&mut self, delivery: Delivery) {
-        self.reader.set_delivery(delivery);
+        self.delivery = delivery;
+        self.reader.handle_delivery(delivery);
     }
 
     /// Whether the shell shall end its side of the stream as soon as everything in the output is written.
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
-        self.closing.wants_shutdown(self.role)
+        self.closing.wants_shutdown(self.terms.role)
     }
 
     /// Whether the stream can be dropped: both sides of it are ended, or the time for that is over.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.closing.is_ended(self.role)
+        self.closing.is_ended(self.terms.role)
     }
 
     /// Whether bytes of the peer may still come. Those behind the end of the connection are thrown away, but have to
@@ -359,7 +363,7 @@ impl Connection {
     /// How the connection was closed; `None` as long as it is not.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
-        self.closed.as_deref()
+        self.closing.closed()
     }
 
     /// Whether messages can still be sent.
@@ -378,7 +382,7 @@ impl Connection {
     /// Which end of the connection this is.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.role
+        self.terms.role
     }
 
     /// The limits in force.
@@ -395,7 +399,7 @@ impl Connection {
     /// What was agreed on for permessage-deflate, if it was.
     #[must_use]
     pub fn deflate(&self) -> Option<&DeflateParams> {
-        self.deflate.as_ref()
+        self.terms.deflate.as_ref()
     }
 
     /// The latest round-trip time that a ping and its pong measured.
@@ -407,13 +411,13 @@ impl Connection {
     /// What was received since the opening handshake. A frame counts from its header on.
     #[must_use]
     pub fn received(&self) -> Traffic {
-        self.ledger.received
+        self.ledger.received()
     }
 
     /// What was queued for sending since the opening handshake.
     #[must_use]
     pub fn sent(&self) -> Traffic {
-        self.ledger.sent
+        self.ledger.sent()
     }
 
     /// Whether a record of each frame is kept for [`poll_record`](Connection::poll_record): the latest 1,024. Off by
@@ -433,6 +437,10 @@ impl Connection {
         self.ledger.take_lost()
     }
 
+    fn reading(&self) -> Reading<'_> {
+        Reading { terms: self.terms, config: &self.config, delivery: self.delivery }
+    }
+
     /// `rest` starts at `start` of the received bytes.
     fn handle_piece(&mut self, piece: &FramePiece, rest: &[u8], start: usize, shell: &mut Shell<'_>) -> Step {
         let header = &piece.header;
@@ -442,7 +450,9 @@ impl Connection {
         if header.opcode.is_control() {
             return self.handle_control(piece, payload, range, shell);
         }
-        match self.reader.handle_piece(piece, payload, &self.config, shell.pool) {
+        let Connection { reader, terms, config, delivery, .. } = self;
+        let by = Reading { terms: *terms, config, delivery: *delivery };
+        match reader.handle_piece(piece, payload, by, shell.pool) {
             Ok(None) => Step::Nothing,
             Ok(Some(delivered)) => Step::Found(Found::Data(delivered, range)),
             Err(violation) => self.fail(violation, shell),
@@ -457,14 +467,14 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Step {
         if !piece.last {
-            self.control.extend_from_slice(payload);
+            self.control.add_cut(payload);
             return Step::Nothing;
         }
-        if self.control.is_empty() {
+        let Some(mut joined) = self.control.take_cut() else {
             return self.handle_control_frame(piece.header.opcode, payload, Control::Received(range), shell);
-        }
-        self.control.extend_from_slice(payload);
-        let joined = Bytes::from(std::mem::take(&mut self.control));
+        };
+        joined.extend_from_slice(payload);
+        let joined = Bytes::from(joined);
         self.handle_control_frame(piece.header.opcode, &joined, Control::Joined(joined.clone()), shell)
     }
 
@@ -477,8 +487,12 @@ impl Connection {
     ) -> Step {
         match opcode {
             Opcode::Ping => {
-                self.unanswered_ping = Some(payload.into());
-                self.answer_ping(shell);
+                if self.may_answer(shell) {
+                    self.control.take_ping();
+                    self.write_control(Opcode::Pong, Bytes::copy_from_slice(payload), shell);
+                } else {
+                    self.control.set_ping(payload);
+                }
                 Step::Found(Found::Ping(place))
             }
             Opcode::Pong => Step::Found(Found::Pong(place, self.keepalive.handle_pong(payload, shell.now))),
@@ -517,27 +531,30 @@ impl Connection {
     }
 
     fn finish(&mut self, closed: Closed, shell: &mut Shell<'_>) {
-        self.closing.handle_finished(shell.now, self.config.close_timeout, closed.violation.is_some());
         self.writer.stop(shell);
         self.reader.stop(shell.pool);
         self.ledger.stop();
-        self.control = Vec::new();
-        self.unanswered_ping = None;
-        self.closed = Some(Box::new(closed));
+        self.control.clear();
+        self.closing.handle_finished(shell.now, self.config.close_timeout, closed);
     }
 
-    /// Queues the pong for the latest ping, unless so much waits that pongs for a flood of pings would pile up.
+    /// Queues the pong for a ping that had to wait, unless so much waits still that pongs for a flood of pings would
+    /// pile up.
     fn answer_ping(&mut self, shell: &mut Shell<'_>) {
-        if shell.output.len() < self.config.high_water()
-            && self.closing.may_send()
-            && let Some(payload) = self.unanswered_ping.take()
+        if self.control.has_ping()
+            && self.may_answer(shell)
+            && let Some(payload) = self.control.take_ping()
         {
             self.write_control(Opcode::Pong, Bytes::from(payload), shell);
         }
     }
 
+    fn may_answer(&self, shell: &Shell<'_>) -> bool {
+        shell.output.len() < self.config.high_water() && self.closing.may_send()
+    }
+
     fn write_control(&mut self, opcode: Opcode, payload: Bytes, shell: &mut Shell<'_>) {
-        let mut sink = FrameSink { role: self.role, ledger: &mut self.ledger, shell };
+        let mut sink = FrameSink { terms: self.terms, ledger: &mut self.ledger, shell };
         sink.write(Frame { fin: true, rsv1: false, opcode, payload });
     }
 

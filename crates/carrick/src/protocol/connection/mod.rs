@@ -3,6 +3,7 @@
 mod closing;
 mod config;
 mod connection;
+mod control;
 mod event;
 mod keepalive;
 mod message;
@@ -11,6 +12,7 @@ mod message_writer;
 mod prepared;
 mod preview;
 mod shell;
+mod terms;
 mod trace;
 
 pub use config::Config;
