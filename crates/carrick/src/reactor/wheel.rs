@@ -210,7 +210,7 @@ mod tests {
                     wheel.unset(key);
                     list[key as usize] = None;
                 }
-                1 => now += (at - now) / 64,
+                1 => now += Duration::from_millis((at - now).as_millis() as u64 / 64),
                 _ => {
                     wheel.set(key, at);
                     list[key as usize] = Some(at);
