@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::Error,
     protocol::{
-        Agreement, CloseCode, CloseFrame, Closed, Compression, Connection, Kind, Message, Prepared,
+        Agreement, CloseCode, CloseFrame, Closed, Compression, Connection, Kind, Message, Output, Prepared,
         SendError, Shell, Traffic,
     },
 };
@@ -41,12 +41,19 @@ pub struct Conn<S = ()> {
     pub state: S,
     pub(super) id: u64,
     pub(super) link: Link,
-    /// There while `on_open` is called.
-    pub(super) heads: Option<Box<Heads>>,
-    /// How other threads reach it: always there on a client, and on a server once one has done so.
-    pub(super) mail: Option<Box<Mail>>,
-    pub(super) tracing: Option<Box<Tracing>>,
+    /// What an idle connection of a server does without.
+    pub(super) aside: Option<Box<Aside>>,
     pub(super) progress: Progress,
+}
+
+/// What few connections have, or none for long.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// There while `on_open` is called.
+    pub(super) heads: Option<Heads>,
+    /// How other threads reach it: always there on a client, and on a server once one has done so.
+    pub(super) mail: Option<Mail>,
+    pub(super) tracing: Option<Tracing>,
 }
 
 /// How far a connection has come.
@@ -130,10 +137,19 @@ impl<S> Conn<S> {
 
     fn send_borrowed(&mut self, message: MessageRef<'_>, compression: Compression) -> Result<(), Error> {
         let (kind, bytes) = (message.kind(), message.as_bytes());
-        match self.link.desk().and_then(|desk| desk.shared(kind, bytes)) {
-            Some(shared) => self.queue(|connection, shell| connection.send(shared, compression, shell)),
-            None => self.queue(|connection, shell| connection.send_copy(kind, bytes, compression, shell)),
+        if bytes.len() >= Output::SHARED_BYTES
+            && let Link::Line(line, Some(desk)) = &mut self.link
+        {
+            if let Some(shared) = desk.shared(kind, bytes) {
+                return self.queue(|connection, shell| connection.send(shared, compression, shell));
+            }
+            // Others would follow: they all leave together.
+            if desk.at_end {
+                let queued = line.send_through(&mut desk.lent, kind, bytes, compression);
+                return self.note_queued(queued);
+            }
         }
+        self.queue(|connection, shell| connection.send_copy(kind, bytes, compression, shell))
     }
 
     /// Sends a message that was prepared for many connections.
@@ -257,7 +273,7 @@ impl<S> Conn<S> {
     /// Ends `run_forever`: of a client, which closes its connection with 1000 and does not reconnect; or of the whole
     /// server, which closes all of its connections with 1001.
     pub fn stop(&self) {
-        match (self.link.desk(), &self.mail) {
+        match (self.link.desk(), self.mail()) {
             (Some(desk), _) => desk.hub.stop().ask(),
             (None, Some(mail)) => mail.mailbox.stop().ask(),
             // Out of the reach of its handlers.
@@ -268,7 +284,7 @@ impl<S> Conn<S> {
     /// A handle of this connection for other threads, and for the handlers of other connections.
     #[must_use]
     pub fn handle(&self) -> ConnHandle {
-        match (self.link.desk(), &self.mail) {
+        match (self.link.desk(), self.mail()) {
             (Some(desk), _) => ConnHandle::member(Arc::clone(&desk.hub), self.id),
             (None, Some(mail)) => ConnHandle::new(Arc::clone(&mail.mailbox)),
             (None, None) => ConnHandle::new(Arc::default()),
@@ -298,13 +314,13 @@ impl<S> Conn<S> {
     /// [`Server::route`](crate::Server::route) says.
     #[must_use]
     pub fn request(&self) -> Option<&Request<()>> {
-        self.heads.as_ref()?.request.as_ref()
+        self.aside.as_ref()?.heads.as_ref()?.request.as_ref()
     }
 
     /// What the server answered to the opening handshake, for as long as `on_open` runs; only on a client.
     #[must_use]
     pub fn response(&self) -> Option<&Response<()>> {
-        self.heads.as_ref()?.response.as_ref()
+        self.aside.as_ref()?.heads.as_ref()?.response.as_ref()
     }
 
     /// The address of the other end of the TCP connection, which may be a proxy; `None` if it is no TCP connection or
@@ -350,11 +366,20 @@ impl<S> Conn<S> {
         self.link.connection().map(Connection::sent).unwrap_or_default()
     }
 
+    /// How other threads reach it, if they do.
+    pub(super) fn mail(&self) -> Option<&Mail> {
+        self.aside.as_ref()?.mail.as_ref()
+    }
+
     pub(super) fn queue(
         &mut self,
         call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         let queued = self.link.with_shell(call).unwrap_or(Err(SendError::Closed));
+        self.note_queued(queued)
+    }
+
+    fn note_queued(&mut self, queued: Result<(), SendError>) -> Result<(), Error> {
         self.write_trace();
         self.progress.wants_drain |= matches!(queued, Err(SendError::QueueFull { .. }));
         Ok(queued?)

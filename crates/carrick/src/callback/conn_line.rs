@@ -9,7 +9,7 @@ use std::{
 use mio::{Registry, Token};
 
 use super::{
-    conn::{Conn, Heads, Mail, Progress},
+    conn::{Aside, Conn, Heads, Mail, Progress},
     desk::{Backlog, Desk},
     handlers::Occasion,
     link::Link,
@@ -22,9 +22,6 @@ use crate::{
     reactor::{Heard, Lent, Line, Place, Socket},
     wire::going_away,
 };
-
-/// What calls the handler for an occasion.
-pub(crate) type Call<'a, S> = dyn FnMut(&mut Conn<S>, Occasion<'_>) + 'a;
 
 /// What is left to do behind [`Conn::attend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +41,15 @@ impl<S> Conn<S> {
             state,
             id,
             link: Link::Line(line, None),
-            heads: Some(Box::new(heads)),
-            mail: None,
-            tracing: None,
+            aside: Some(Box::new(Aside { heads: Some(heads), ..Aside::default() })),
             progress: Progress::default(),
         }
     }
 
     /// Lends what the thread has, so that handlers can be called.
-    pub(crate) fn lend(&mut self, desk: Option<Box<Desk>>) {
+    pub(crate) fn lend(&mut self, desk: Box<Desk>) {
         if let Link::Line(_, slot) = &mut self.link {
-            *slot = desk;
+            *slot = Some(desk);
         }
     }
 
@@ -101,14 +96,16 @@ impl<S> Conn<S> {
     }
 
     /// Hands out what was received, as far as it makes something.
-    pub(crate) fn receive(&mut self, mut received: &mut [u8], call: &mut Call<'_, S>) {
+    pub(crate) fn receive(
+        &mut self,
+        mut received: &mut [u8],
+        call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>),
+    ) {
         while !received.is_empty() {
-            let Some((consumed, heard)) = self.with_line(|line, lent| line.hear(lent, received)) else {
-                return;
-            };
-            if self.tracing.is_some() {
-                self.write_trace();
-            }
+            let Link::Line(line, Some(desk)) = &mut self.link else { return };
+            let (consumed, heard) = line.hear(&mut desk.lent, received);
+            desk.at_end = consumed == received.len();
+            self.write_trace();
             let (taken, rest) = received.split_at_mut(consumed);
             received = rest;
             match heard {
@@ -119,7 +116,7 @@ impl<S> Conn<S> {
         }
     }
 
-    fn tell(&mut self, heard: &Heard, taken: &[u8], call: &mut Call<'_, S>) {
+    fn tell(&mut self, heard: &Heard, taken: &[u8], call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) {
         match heard {
             Heard::Message { kind, payload } => {
                 let message = MessageRef::from_checked(*kind, payload.bytes(taken));
@@ -148,11 +145,11 @@ impl<S> Conn<S> {
 
     /// Queues something that was published, or has it wait for its turn; a connection without room misses it.
     pub(crate) fn deliver(&mut self, message: &Prepared) {
+        let waits = self.mail().is_some_and(|mail| mail.mailbox.has_mail());
         let Link::Line(line, Some(desk)) = &mut self.link else { return };
         if !line.connection().may_send() {
             return;
         }
-        let waits = self.mail.as_ref().is_some_and(|mail| mail.mailbox.has_mail());
         if waits || line.connection().is_message_open() {
             if let Ok(mailbox) = desk.hub.mailbox(self.id) {
                 // One that is full misses it.
@@ -175,13 +172,13 @@ impl<S> Conn<S> {
 
     /// The mailbox has something: takes it up, if it is new.
     pub(crate) fn open_mail(&mut self) {
-        if self.mail.is_some() {
+        if self.mail().is_some() {
             return;
         }
         let Some(desk) = self.link.desk() else { return };
         let Some(mailbox) = desk.hub.known_mailbox(self.id) else { return };
         let waker = desk.hub.bell(desk.thread, desk.key, self.id);
-        self.mail = Some(Box::new(Mail { mailbox, waker: Some(waker) }));
+        self.aside.get_or_insert_default().mail = Some(Mail { mailbox, waker: Some(waker) });
     }
 
     /// The server stops: what other threads gave it before still leaves, and then it closes.
@@ -192,7 +189,7 @@ impl<S> Conn<S> {
     }
 
     /// Writes what there is to write, and does what is due behind everything that happens to a connection.
-    pub(crate) fn attend(&mut self, call: &mut Call<'_, S>) -> After {
+    pub(crate) fn attend(&mut self, call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) -> After {
         self.progress.unattended = false;
         self.with_line(Line::flush);
         let cx = &mut Context::from_waker(Waker::noop());
@@ -233,7 +230,7 @@ impl<S> Conn<S> {
     }
 
     /// Its stream is at the end: tells why, if it failed, and that it is over.
-    pub(crate) fn finish(&mut self, call: &mut Call<'_, S>) {
+    pub(crate) fn finish(&mut self, call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) {
         if let Some(Some(failure)) = self.with_line(|line, _| line.take_failure()) {
             call(self, Occasion::Error(&failure));
         }
@@ -241,7 +238,7 @@ impl<S> Conn<S> {
     }
 
     /// It is over for the application, whether its stream is at the end or not.
-    pub(crate) fn leave(&mut self, call: &mut Call<'_, S>) {
+    pub(crate) fn leave(&mut self, call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) {
         let id = self.id;
         if let Some(desk) = self.link.desk_mut() {
             desk.hub.leave(id);

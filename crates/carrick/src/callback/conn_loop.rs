@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    conn::{Conn, Heads, Mail, Progress, Tracing},
+    conn::{Aside, Conn, Heads, Mail, Progress, Tracing},
     link::Link,
     mailbox::{self, Command, Mailbox},
     tracer::Tracer,
@@ -38,15 +38,15 @@ pub(super) enum Next {
 impl<S> Conn<S> {
     /// That of a client, before it has a connection.
     pub(crate) fn new(state: S, mailbox: Arc<Mailbox>) -> Conn<S> {
-        let mail = Some(Box::new(Mail { mailbox, waker: None }));
-        let (link, progress) = (Link::None, Progress::default());
-        Conn { state, id: 0, link, heads: None, mail, tracing: None, progress }
+        let mail = Some(Mail { mailbox, waker: None });
+        let aside = Some(Box::new(Aside { mail, ..Aside::default() }));
+        Conn { state, id: 0, link: Link::None, aside, progress: Progress::default() }
     }
 
     /// Sets where the trace goes, and what stands before each of its lines.
     pub(crate) fn set_tracer(&mut self, tracer: &Tracer, label: impl Into<Box<str>>) {
-        self.tracing =
-            tracer.is_on().then(|| Box::new(Tracing { tracer: tracer.clone(), label: label.into() }));
+        let tracing = tracer.is_on().then(|| Tracing { tracer: tracer.clone(), label: label.into() });
+        self.aside.get_or_insert_default().tracing = tracing;
         if let Some(connection) = self.link.connection_mut() {
             connection.set_tracing(tracer.is_on());
         }
@@ -55,23 +55,29 @@ impl<S> Conn<S> {
     /// Takes up a connection of a client.
     pub(super) fn begin(&mut self, opened: Opened) {
         let Opened { id, mut websocket, heads } = opened;
-        websocket.set_tracing(self.tracing.is_some());
-        if let Some(mail) = &self.mail {
+        let aside = self.aside.get_or_insert_default();
+        websocket.set_tracing(aside.tracing.is_some());
+        aside.heads = Some(heads);
+        if let Some(mail) = &aside.mail {
             mail.mailbox.open(id, websocket.connection().config().high_water());
         }
         self.id = id;
         self.link = Link::Stream(Box::new(websocket));
-        self.heads = Some(Box::new(heads));
         self.progress = Progress::default();
     }
 
     pub(crate) fn forget_heads(&mut self) {
-        self.heads = None;
+        if let Some(aside) = &mut self.aside {
+            aside.heads = None;
+            if aside.mail.is_none() && aside.tracing.is_none() {
+                self.aside = None;
+            }
+        }
     }
 
     /// No handle reaches the connection from now on.
     pub(crate) fn close_mailbox(&mut self) {
-        if let Some(mail) = &self.mail {
+        if let Some(mail) = self.mail() {
             self.progress.left |= mail.mailbox.close();
         }
     }
@@ -90,7 +96,7 @@ impl<S> Conn<S> {
     pub(crate) fn end(&mut self) {
         self.close_mailbox();
         self.link = Link::None;
-        self.heads = None;
+        self.forget_heads();
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
@@ -102,7 +108,7 @@ impl<S> Conn<S> {
 
     fn poll_untraced(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
         // Looked at before the mail: what was queued before is sent.
-        let stopped = self.mail.as_ref().is_some_and(|mail| is_stopped(&mail.mailbox, cx));
+        let stopped = self.mail().is_some_and(|mail| is_stopped(&mail.mailbox, cx));
         self.take_mail(cx);
         if stopped {
             self.start_close(&normal());
@@ -126,7 +132,7 @@ impl<S> Conn<S> {
         self.progress.refusing = true;
         if let Some(desk) = self.link.desk() {
             desk.hub.refuse(self.id);
-        } else if let Some(mail) = &self.mail {
+        } else if let Some(mail) = self.mail() {
             self.progress.left |= mail.mailbox.refuse();
         }
     }
@@ -146,8 +152,9 @@ impl<S> Conn<S> {
 
     /// Writes what was recorded since. A trace takes the frames as they come: the connection keeps only some records.
     pub(super) fn write_trace(&mut self) {
-        let (Some(tracing), Some(connection)) = (&self.tracing, self.link.connection_mut()) else { return };
-        let Tracing { tracer, label } = &**tracing;
+        let Some(tracing) = self.aside.as_ref().and_then(|aside| aside.tracing.as_ref()) else { return };
+        let Some(connection) = self.link.connection_mut() else { return };
+        let Tracing { tracer, label } = tracing;
         let lost = connection.take_lost_records();
         if lost > 0 {
             tracer.write(label, &format_args!("… {lost} frames not shown"));
@@ -162,7 +169,7 @@ impl<S> Conn<S> {
     /// The last mail is taken without room too, of which the mailbox bounds how much it is: the close comes behind it, and
     /// for a peer that takes nothing the time has to begin.
     pub(super) fn take_mail(&mut self, cx: &mut Context<'_>) {
-        let Some(mail) = &self.mail else { return };
+        let Some(mail) = self.mail() else { return };
         let mailbox = Arc::clone(&mail.mailbox);
         let waiting = match &mail.waker {
             Some(waker) => mailbox.watch(waker),

@@ -24,6 +24,8 @@ pub(crate) struct Desk {
     pub(crate) backlog: Backlog,
     /// The place of the connection in the loop.
     pub(crate) key: u32,
+    /// Whether the message that is being handled is the last one of what was received.
+    pub(crate) at_end: bool,
     /// The bytes of the message that is being handled, if they do not stand in the receive buffer.
     pub(crate) assembled: Option<Bytes>,
 }

@@ -17,7 +17,7 @@ mod tracer;
 
 pub use conn::Conn;
 pub(crate) use conn::Heads;
-pub(crate) use conn_line::{After, Call};
+pub(crate) use conn_line::After;
 pub(crate) use conn_loop::Opened;
 pub use desk::Backlog;
 pub(crate) use desk::Desk;

@@ -1,7 +1,8 @@
 //! One open connection: its socket, its protocol, and what waits between the two.
 
 use std::{
-    io, mem,
+    io::{self, IoSlice},
+    mem,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,7 +15,10 @@ use rand::rngs::StdRng;
 use super::socket::Socket;
 use crate::{
     error::Error,
-    protocol::{Agreement, Config, Connection, DeflatePool, Event, Kind, Output, Payload, Role, Shell},
+    protocol::{
+        Agreement, Compression, Config, Connection, DeflatePool, Event, Kind, Output, Payload, Role,
+        SendError, Shell,
+    },
     wire::Wire,
 };
 
@@ -117,9 +121,7 @@ impl Line {
 
     /// Writes the answer to the opening handshake in front of everything that is queued. It does not count as unsent.
     pub(crate) fn send_head(&mut self, lent: &mut Lent, head: &[u8]) {
-        let mut first = Output::new();
-        first.extend(head);
-        let written = self.socket.write(&first);
+        let written = self.socket.write(&[IoSlice::new(head)]);
         self.with_wire(lent, |wire, shell| match written {
             Ok(n) => shell.output.put_first(Bytes::copy_from_slice(head.get(n..).unwrap_or_default())),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -179,6 +181,38 @@ impl Line {
         call(&mut self.wire, &mut Shell { now: *now, random, output, pool })
     }
 
+    /// Sends a message whose bytes are written from where they lie, together with everything that is queued. What the
+    /// socket does not take of them is copied.
+    pub(crate) fn send_through(
+        &mut self,
+        lent: &mut Lent,
+        kind: Kind,
+        payload: &[u8],
+        compression: Compression,
+    ) -> Result<(), SendError> {
+        let follows = self
+            .with_shell(lent, |connection, shell| connection.send_head(kind, payload, compression, shell))?;
+        let Some(output) = self.output.as_mut().filter(|_| follows) else { return Ok(()) };
+        if self.wire.is_broken() || self.watches_room {
+            output.push(Bytes::copy_from_slice(payload));
+            return Ok(());
+        }
+        let written = self.socket.write_output(output, payload);
+        self.with_wire(lent, |wire, shell| match written {
+            Ok(n) => {
+                let queued = n.min(shell.output.len());
+                wire.handle_written(queued, shell);
+                shell.output.push(Bytes::copy_from_slice(payload.get(n - queued..).unwrap_or_default()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                wire.handle_blocked(shell);
+                shell.output.push(Bytes::copy_from_slice(payload));
+            }
+            Err(error) => wire.handle_broken(error, shell.output),
+        });
+        Ok(())
+    }
+
     /// Takes the next thing out of received bytes; `None` if they bring nothing to tell.
     pub(crate) fn hear(&mut self, lent: &mut Lent, received: &mut [u8]) -> (usize, Option<Heard>) {
         self.with_shell(lent, |connection, shell| {
@@ -236,7 +270,7 @@ impl Line {
             let written = if output.is_empty() {
                 self.socket.flush().map(|()| 0)
             } else {
-                self.socket.write(output).and_then(taken)
+                self.socket.write_output(output, &[]).and_then(taken)
             };
             let (done, blocked) = self.with_wire(lent, |wire, shell| {
                 match written {

@@ -101,15 +101,25 @@ impl Socket {
         })
     }
 
-    /// Writes from the front of `output` once, and says how much of it was taken.
-    pub(crate) fn write(&mut self, output: &Output) -> io::Result<usize> {
+    /// Writes once, and says how much was taken.
+    pub(crate) fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
-            return tls.encrypt(output, &mut self.carrier);
+            return tls.encrypt(slices, &mut self.carrier);
         }
+        retried(|| self.carrier.write_slices(slices))
+    }
+
+    /// Writes from the front of `output` once, and what is `behind` it; how much was taken.
+    pub(crate) fn write_output(&mut self, output: &Output, behind: &[u8]) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = output.slices(&mut slices);
-        retried(|| self.carrier.write_slices(slices.get(..filled).unwrap_or_default()))
+        let room = SLICES - 1;
+        let mut filled = output.slices(&mut slices[..room]);
+        if filled < room && !behind.is_empty() {
+            slices[filled] = IoSlice::new(behind);
+            filled += 1;
+        }
+        self.write(&slices[..filled])
     }
 
     /// Writes what TLS has made of what it took, or to say of its own.

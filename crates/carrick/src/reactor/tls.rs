@@ -7,8 +7,6 @@ use std::{
 
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::protocol::Output;
-
 /// TLS between a socket and its WebSocket. It holds buffers only while a record has come in part, or waits to be taken.
 #[derive(Debug)]
 pub(crate) struct Tls {
@@ -66,13 +64,11 @@ impl Tls {
         certificates.iter().map(|certificate| certificate.to_vec()).collect()
     }
 
-    /// Encrypts what it can take of `output` and writes it in as few writes as the socket needs; how much it has taken.
-    pub(super) fn encrypt(&mut self, output: &Output, socket: &mut impl Write) -> io::Result<usize> {
+    /// Encrypts what it can take and writes it in as few writes as the socket needs; how much it has taken.
+    pub(super) fn encrypt(&mut self, slices: &[IoSlice<'_>], socket: &mut impl Write) -> io::Result<usize> {
         // What is left from before takes the room of what comes now.
         self.flush(socket)?;
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = output.slices(&mut slices);
-        let taken = self.connection.writer().write_vectored(slices.get(..filled).unwrap_or_default())?;
+        let taken = self.connection.writer().write_vectored(slices)?;
         match self.flush(socket) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => Ok(taken),
             flushed => flushed.map(|()| taken),
@@ -97,5 +93,3 @@ impl Tls {
 
 /// How much may be encrypted and not taken by the socket.
 const MAX_UNSENT_BYTES: usize = 256 << 10;
-
-const SLICES: usize = 64;

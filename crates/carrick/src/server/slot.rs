@@ -70,7 +70,7 @@ impl Leaver {
 
     fn write(&mut self) -> io::Result<()> {
         while !self.output.is_empty() {
-            match self.socket.write(&self.output)? {
+            match self.socket.write_output(&self.output, &[])? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 n => self.output.advance(n),
             }

@@ -7,6 +7,7 @@ use mio::{Token, event::Event};
 use super::{
     connection::trace_label,
     entrance::{Entrant, Opening},
+    guest::House,
     linger::LINGER,
     slot::{Leaver, Slot},
     worker::Worker,
@@ -14,7 +15,7 @@ use super::{
 #[cfg(feature = "tls")]
 use crate::reactor::Tls;
 use crate::{
-    callback::{After, Call, Conn, Heads, Occasion},
+    callback::{After, Conn, Heads, Occasion},
     protocol::{CloseCode, CloseFrame, Frame, FrameWriter, Opcode, Output, Rejection, Role},
     reactor::{Line, Socket},
 };
@@ -131,7 +132,11 @@ impl<S> Worker<S> {
             }
             Some(Slot::Open(_)) => {
                 let mut buffer = mem::take(&mut self.buffer);
-                self.at(key, |conn, call| conn.receive(buffer.get_mut(..n).unwrap_or_default(), call));
+                if let Some((conn, house)) = self.lend(key) {
+                    let received = buffer.get_mut(..n).unwrap_or_default();
+                    conn.receive(received, &mut |conn, occasion| house.call(conn, occasion));
+                }
+                self.take_back(key);
                 self.buffer = buffer;
             }
             Some(Slot::Leaver(leaver)) => {
@@ -147,7 +152,10 @@ impl<S> Worker<S> {
     fn handle_end(&mut self, key: usize, error: Option<io::Error>) {
         match self.slots.get_mut(key) {
             Some(Slot::Open(_)) => {
-                self.at(key, |conn, _| conn.with_line(|line, lent| line.handle_end(lent, error)));
+                if let Some((conn, _)) = self.lend(key) {
+                    conn.with_line(|line, lent| line.handle_end(lent, error));
+                }
+                self.take_back(key);
                 self.attend(key);
             }
             Some(Slot::Entrant(entrant)) => {
@@ -178,12 +186,13 @@ impl<S> Worker<S> {
         }
         self.slots[key] = Slot::Open(conn);
         self.wheel.unset(key as u32);
-        self.at(key, |conn, call| {
-            call(conn, Occasion::Open);
+        if let Some((conn, house)) = self.lend(key) {
+            house.call(conn, Occasion::Open);
             conn.forget_heads();
             conn.with_line(|line, lent| line.send_head(lent, &head));
-            conn.receive(&mut rest, call);
-        });
+            conn.receive(&mut rest, &mut |conn, occasion| house.call(conn, occasion));
+        }
+        self.take_back(key);
     }
 
     /// Opens the WebSocket of a client for which there is no state only to close it.
@@ -231,18 +240,17 @@ impl<S> Worker<S> {
         let registry = self.poll.registry();
         match self.slots.get_mut(key) {
             Some(Slot::Open(_)) => {
-                let after = self.at(key, |conn, call| {
-                    let after = conn.attend(call);
-                    if after == After::End {
-                        conn.finish(call);
-                    }
-                    after
-                });
-                if after == Some(After::End) {
-                    return self.remove(key);
+                let Some((conn, house)) = self.lend(key) else { return };
+                let mut call = |conn: &mut Conn<S>, occasion: Occasion<'_>| house.call(conn, occasion);
+                let after = conn.attend(&mut call);
+                if after == After::End {
+                    conn.finish(&mut call);
                 }
-                if after == Some(After::Again) {
-                    self.unattended.push(key);
+                self.take_back(key);
+                match after {
+                    After::End => return self.remove(key),
+                    After::Again => self.unattended.push(key),
+                    After::Wait => {}
                 }
                 self.watch(key);
             }
@@ -278,7 +286,10 @@ impl<S> Worker<S> {
     pub(super) fn handle_timeout(&mut self, key: usize) {
         match self.slots.get_mut(key) {
             Some(Slot::Open(_)) => {
-                self.at(key, |conn, _| conn.with_line(Line::handle_timeout));
+                if let Some((conn, _)) = self.lend(key) {
+                    conn.with_line(Line::handle_timeout);
+                }
+                self.take_back(key);
                 self.attend(key);
             }
             Some(Slot::Entrant(entrant)) if !entrant.is_securing() => {
@@ -293,7 +304,10 @@ impl<S> Worker<S> {
     /// The mailbox of a connection has something.
     pub(super) fn open_mail(&mut self, key: usize, id: u64) {
         if matches!(self.slots.get(key), Some(Slot::Open(conn)) if conn.id() == id) {
-            self.at(key, |conn, _| conn.open_mail());
+            if let Some((conn, _)) = self.lend(key) {
+                conn.open_mail();
+            }
+            self.take_back(key);
             self.attend(key);
         }
     }
@@ -302,7 +316,10 @@ impl<S> Worker<S> {
     pub(super) fn ask_to_leave(&mut self, key: usize) {
         match self.slots.get_mut(key) {
             Some(Slot::Open(_)) => {
-                self.at(key, |conn, _| conn.go_away());
+                if let Some((conn, _)) = self.lend(key) {
+                    conn.go_away();
+                }
+                self.take_back(key);
                 self.attend(key);
             }
             Some(Slot::Entrant(entrant)) if !entrant.is_securing() => self.refuse(key, &Rejection::Draining),
@@ -313,20 +330,28 @@ impl<S> Worker<S> {
 
     /// Ends a connection that took too long to close. For the application it is closed all the same.
     pub(super) fn cut(&mut self, key: usize) {
-        self.at(key, Conn::leave);
+        if let Some((conn, house)) = self.lend(key) {
+            conn.leave(&mut |conn, occasion| house.call(conn, occasion));
+        }
+        self.take_back(key);
         self.remove(key);
     }
 
-    /// Works on an open connection, which is lent what the thread has; `None` if it is not open.
-    fn at<R>(&mut self, key: usize, work: impl FnOnce(&mut Conn<S>, &mut Call<'_, S>) -> R) -> Option<R> {
+    /// Lends an open connection what the thread has, and gives what calls its handlers; `None` if it is not open. To be
+    /// followed by [`take_back`](Worker::take_back).
+    fn lend(&mut self, key: usize) -> Option<(&mut Conn<S>, &House<S>)> {
         let Some(Slot::Open(conn)) = self.slots.get_mut(key) else { return None };
         let mut desk = self.desk.take()?;
         desk.key = key as u32;
-        conn.lend(Some(desk));
-        let house = &self.house;
-        let result = work(conn, &mut |conn, occasion| house.call(conn, occasion));
-        self.desk = conn.take_back();
-        Some(result)
+        desk.at_end = false;
+        conn.lend(desk);
+        Some((conn, &self.house))
+    }
+
+    fn take_back(&mut self, key: usize) {
+        if let Some(Slot::Open(conn)) = self.slots.get_mut(key) {
+            self.desk = conn.take_back();
+        }
     }
 
     fn remove(&mut self, key: usize) {

@@ -99,6 +99,7 @@ impl<S> Worker<S> {
             max_topics: terms.max_topics,
             backlog: terms.backlog,
             key: 0,
+            at_end: false,
             assembled: None,
         };
         let ciphertext = if terms.secure { RECEIVE_BYTES } else { 0 };
@@ -264,7 +265,7 @@ impl<S> Worker<S> {
                 continue;
             }
             desk.key = key as u32;
-            conn.lend(Some(desk));
+            conn.lend(desk);
             conn.deliver(&publication.message);
             if conn.list_unattended() {
                 self.unattended.push(key);

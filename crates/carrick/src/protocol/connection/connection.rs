@@ -276,6 +276,21 @@ impl Connection {
         writer.write_copy(kind, payload, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
+    /// Queues a message of a server as [`send_copy`](Connection::send_copy) does, or only the header of its frame: whether
+    /// the shell has to put the payload behind what stands in the output, at once.
+    #[cfg(feature = "net")]
+    pub(crate) fn send_head(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        compression: Compression,
+        shell: &mut Shell<'_>,
+    ) -> Result<bool, SendError> {
+        self.check_may_send(shell)?;
+        let Connection { terms, config, writer, ledger, .. } = self;
+        writer.write_head(kind, payload, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
+    }
+
     /// Queues a message that was prepared for many connections.
     ///
     /// # Errors

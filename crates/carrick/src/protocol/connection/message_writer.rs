@@ -152,6 +152,29 @@ impl MessageWriter {
         Ok(())
     }
 
+    /// Queues a whole message of a server, or only the header of its frame: whether the payload is still to come.
+    #[cfg(feature = "net")]
+    pub(super) fn write_head(
+        &mut self,
+        kind: Kind,
+        plain: &[u8],
+        compression: Compression,
+        config: &Config,
+        sink: &mut FrameSink<'_, '_>,
+    ) -> Result<bool, SendError> {
+        let opcode = opcode_of(kind);
+        let compressed = self.compressed(plain, compression, config, sink)?;
+        let plain_follows = compressed.is_none();
+        match compressed {
+            Some(payload) => sink.write(Frame { fin: true, rsv1: true, opcode, payload }),
+            None => {
+                sink.note(true, false, opcode, plain);
+                FrameWriter::write_head(opcode, plain.len(), sink.shell.output);
+            }
+        }
+        Ok(plain_follows)
+    }
+
     /// A whole message compressed, if it is to be.
     #[inline]
     fn compressed(

@@ -62,6 +62,13 @@ impl FrameWriter {
         }
     }
 
+    /// Appends the header of an unfragmented frame that is not masked; the payload has to come behind it.
+    #[cfg(feature = "net")]
+    pub(crate) fn write_head(opcode: Opcode, length: usize, output: &mut Output) {
+        let header = Header { fin: true, rsv1: false, opcode, mask: None, length: length as u64 };
+        header.encode(output.tail());
+    }
+
     /// Appends an unfragmented frame with a copy of `payload`, however long it is.
     #[cfg(feature = "net")]
     pub(crate) fn write_copy(
