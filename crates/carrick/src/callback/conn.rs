@@ -149,7 +149,9 @@ impl<S> Conn<S> {
                 return self.note_queued(queued);
             }
         }
-        self.queue(|connection, shell| connection.send_copy(kind, bytes, compression, shell))
+        self.queue(|connection, shell| {
+            connection.send_borrowed(kind, bytes, compression, false, shell).map(|_| ())
+        })
     }
 
     /// Sends a message that was prepared for many connections.

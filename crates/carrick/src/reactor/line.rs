@@ -190,8 +190,9 @@ impl Line {
         payload: &[u8],
         compression: Compression,
     ) -> Result<(), SendError> {
-        let follows = self
-            .with_shell(lent, |connection, shell| connection.send_head(kind, payload, compression, shell))?;
+        let follows = self.with_shell(lent, |connection, shell| {
+            connection.send_borrowed(kind, payload, compression, true, shell)
+        })?;
         let Some(output) = self.output.as_mut().filter(|_| follows) else { return Ok(()) };
         if self.wire.is_broken() || self.watches_room {
             output.push(Bytes::copy_from_slice(payload));

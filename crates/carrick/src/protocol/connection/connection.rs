@@ -262,33 +262,21 @@ impl Connection {
         writer.write(message, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
-    /// Queues a copy of a message in one frame; the bytes of a text are UTF-8. For what a shell has only borrowed.
+    /// Queues a message that a shell has only borrowed; the bytes of a text are UTF-8. Whether the shell has to put the
+    /// payload behind the header that stands in the output now, at once: only if it `follows`, and never for a client.
     #[cfg(feature = "net")]
-    pub(crate) fn send_copy(
+    pub(crate) fn send_borrowed(
         &mut self,
         kind: Kind,
         payload: &[u8],
         compression: Compression,
-        shell: &mut Shell<'_>,
-    ) -> Result<(), SendError> {
-        self.check_may_send(shell)?;
-        let Connection { terms, config, writer, ledger, .. } = self;
-        writer.write_copy(kind, payload, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
-    }
-
-    /// Queues a message of a server as [`send_copy`](Connection::send_copy) does, or only the header of its frame: whether
-    /// the shell has to put the payload behind what stands in the output, at once.
-    #[cfg(feature = "net")]
-    pub(crate) fn send_head(
-        &mut self,
-        kind: Kind,
-        payload: &[u8],
-        compression: Compression,
+        follows: bool,
         shell: &mut Shell<'_>,
     ) -> Result<bool, SendError> {
         self.check_may_send(shell)?;
         let Connection { terms, config, writer, ledger, .. } = self;
-        writer.write_head(kind, payload, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
+        let sink = &mut FrameSink { terms: *terms, ledger, shell };
+        writer.write_borrowed(kind, payload, compression, follows && !terms.role.masks(), config, sink)
     }
 
     /// Queues a message that was prepared for many connections.

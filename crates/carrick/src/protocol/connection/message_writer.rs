@@ -99,13 +99,6 @@ impl FrameSink<'_, '_> {
         FrameWriter::new(self.terms.role).write(frame, self.shell.random, self.shell.output);
     }
 
-    /// Writes an unfragmented plain frame with a copy of `payload`.
-    #[cfg(feature = "net")]
-    fn write_copy(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.note(true, false, opcode, payload);
-        FrameWriter::new(self.terms.role).write_copy(opcode, payload, self.shell.random, self.shell.output);
-    }
-
     fn note(&mut self, fin: bool, compressed: bool, opcode: Opcode, payload: &[u8]) {
         let masked = self.terms.role.masks();
         self.ledger.note_sent(&SentFrame { opcode, fin, compressed, masked, payload }, self.shell.now);
@@ -134,45 +127,31 @@ impl MessageWriter {
         Ok(())
     }
 
-    /// Queues a copy of a whole message, of which the bytes of a text are UTF-8.
+    /// Queues a whole message that is only borrowed, of which the bytes of a text are UTF-8: whether its payload, which
+    /// `follows` if it is not compressed, is still to come.
     #[cfg(feature = "net")]
-    pub(super) fn write_copy(
+    pub(super) fn write_borrowed(
         &mut self,
         kind: Kind,
         plain: &[u8],
         compression: Compression,
-        config: &Config,
-        sink: &mut FrameSink<'_, '_>,
-    ) -> Result<(), SendError> {
-        let opcode = opcode_of(kind);
-        match self.compressed(plain, compression, config, sink)? {
-            Some(payload) => sink.write(Frame { fin: true, rsv1: true, opcode, payload }),
-            None => sink.write_copy(opcode, plain),
-        }
-        Ok(())
-    }
-
-    /// Queues a whole message of a server, or only the header of its frame: whether the payload is still to come.
-    #[cfg(feature = "net")]
-    pub(super) fn write_head(
-        &mut self,
-        kind: Kind,
-        plain: &[u8],
-        compression: Compression,
+        follows: bool,
         config: &Config,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<bool, SendError> {
         let opcode = opcode_of(kind);
-        let compressed = self.compressed(plain, compression, config, sink)?;
-        let plain_follows = compressed.is_none();
-        match compressed {
-            Some(payload) => sink.write(Frame { fin: true, rsv1: true, opcode, payload }),
-            None => {
-                sink.note(true, false, opcode, plain);
-                FrameWriter::write_head(opcode, plain.len(), sink.shell.output);
-            }
+        if let Some(payload) = self.compressed(plain, compression, config, sink)? {
+            sink.write(Frame { fin: true, rsv1: true, opcode, payload });
+            return Ok(false);
         }
-        Ok(plain_follows)
+        sink.note(true, false, opcode, plain);
+        if follows {
+            FrameWriter::write_head(opcode, plain.len(), sink.shell.output);
+        } else {
+            let writer = FrameWriter::new(sink.terms.role);
+            writer.write_copy(opcode, plain, sink.shell.random, sink.shell.output);
+        }
+        Ok(follows)
     }
 
     /// A whole message compressed, if it is to be.

@@ -127,7 +127,7 @@ async fn limits_and_timeouts_of_an_open_connection_hold() {
         assert_eq!(closed(&mut websocket).await.code(), CloseCode::MESSAGE_TOO_BIG, "{on:?}");
         // One that says nothing.
         let mut websocket = server.open("/echo").await;
-        assert_eq!(closed(&mut websocket).await.code(), CloseCode::INTERNAL_ERROR, "{on:?}");
+        assert_eq!(closed(&mut websocket).await.code(), CloseCode::TIMEOUT, "{on:?}");
     }
 }
 
