@@ -10,10 +10,10 @@ use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
     accepted::Accepted,
     caller::{Caller, PeerAddress},
-    connections::Place,
     cors::Cors,
     hyper::{self, Fallback},
     route::{Endpoint, Routes},
+    stage::Stage,
 };
 use crate::{
     callback::Tracer,
@@ -23,6 +23,7 @@ use crate::{
         offered_subprotocols,
     },
     transport::{HeadLines, NetStream},
+    websocket::Stop,
 };
 
 /// What all connections of a server go by.
@@ -69,14 +70,19 @@ enum Asked {
 
 impl Service {
     /// Serves one connection until a handler has it or it is over.
-    pub(super) async fn serve(self: Arc<Service>, stream: NetStream, address: PeerAddress, place: Place) {
+    pub(super) async fn serve(
+        self: Arc<Service>,
+        stream: NetStream,
+        address: PeerAddress,
+        stop: Arc<Stop>,
+    ) -> Option<Stage> {
         let timer = HandshakeTimer::start(self.handshake_timeout);
-        let Ok((mut stream, certificates)) = self.secured(stream, timer, &place).await else { return };
+        let Ok((mut stream, certificates)) = self.secured(stream, timer, &stop).await else { return None };
         let caller = Caller::new(address, certificates);
         let mut received = BytesMut::new();
         let asked = tokio::select! {
             biased;
-            () = place.stop().asked() => Err(Rejection::Draining.into()),
+            () = stop.asked() => Err(Rejection::Draining.into()),
             asked = self.asked(&mut stream, &mut received, &caller, timer) => asked,
         };
         match asked {
@@ -84,11 +90,12 @@ impl Service {
                 let Opening { endpoint, request, response, agreement } = *opening;
                 self.trace(address, || HeadLines::of_response("> ", &response));
                 let config = Arc::clone(&endpoint.config);
-                if let Ok(websocket) = open(stream, received, &response, agreement, config, timer).await {
-                    endpoint.start(websocket, request, place);
-                }
+                let websocket = open(stream, received, &response, agreement, config, timer).await.ok()?;
+                return Some(endpoint.start(websocket, request, stop));
             }
-            Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, caller, place)).await,
+            Ok(Asked::Page) => {
+                return Some(Stage::new(hyper::serve(self, stream, received, caller, stop)));
+            }
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
                 self.trace(address, || HeadLines::of_response("> ", &rejection.response(Version::HTTP_11)));
@@ -97,18 +104,14 @@ impl Service {
             // The client is gone.
             Err(_) => {}
         }
+        None
     }
 
-    async fn secured(
-        &self,
-        stream: NetStream,
-        timer: HandshakeTimer,
-        place: &Place,
-    ) -> Result<Secured, Error> {
+    async fn secured(&self, stream: NetStream, timer: HandshakeTimer, stop: &Stop) -> Result<Secured, Error> {
         let Some(secure) = &self.secure else { return Ok((stream, Vec::new())) };
         tokio::select! {
             biased;
-            () = place.stop().asked() => Err(Rejection::Draining.into()),
+            () = stop.asked() => Err(Rejection::Draining.into()),
             secured = timer.bound("tls handshake", secure(stream)) => Ok(secured??),
         }
     }

@@ -1,12 +1,12 @@
 //! Accepts connections until it is told to stop, and then sees the open ones to their end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time};
 
 #[cfg(unix)]
 use super::unix::SocketFile;
-use super::{caller::PeerAddress, connection::Service, connections::Connections};
+use super::{caller::PeerAddress, connection::Service, connections::Connections, stage::Stage};
 use crate::{
     error::Error,
     transport::{NetStream, Remedy},
@@ -52,14 +52,19 @@ pub(super) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<usize, Error> {
     let connections = CutWhenDropped(Arc::new(Connections::new(most)));
+    let mut ringing = pin!(connections.0.alarms().ring());
     tokio::select! {
         biased;
         () = shutdown => {}
+        never = &mut ringing => match never {},
         error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
     }
     drop(listener);
     connections.0.stop();
-    let drained = time::timeout(drain_timeout, connections.0.gone()).await;
+    let drained = tokio::select! {
+        drained = time::timeout(drain_timeout, connections.0.gone()) => drained,
+        never = &mut ringing => match never {},
+    };
     Ok(if drained.is_ok() { 0 } else { connections.0.cut() })
 }
 
@@ -81,9 +86,8 @@ async fn accept_all(
         connections.room().await;
         match listener.accept().await {
             Ok((stream, address)) => {
-                connections.add().hand_over(|place| {
-                    tokio::spawn(Arc::clone(service).serve(stream, address, place)).abort_handle()
-                });
+                connections
+                    .start(|stop| Stage::new(Arc::clone(service).serve(stream, address, Arc::clone(stop))));
             }
             Err(error) => match Remedy::of(&error) {
                 Remedy::Next => {}

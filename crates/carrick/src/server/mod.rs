@@ -25,6 +25,7 @@ mod rewound;
 mod route;
 mod run;
 mod slot;
+mod stage;
 #[cfg(feature = "tls")]
 mod tls;
 mod turn;

@@ -26,8 +26,9 @@ pub struct NetStream {
 
 enum Carrier {
     Tcp(TcpStream),
+    /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Box<UnixStream>),
     Boxed(Box<Known<dyn ByteStream>>),
 }
 
@@ -51,7 +52,7 @@ impl NetStream {
     /// A stream over a Unix socket.
     #[cfg(unix)]
     pub(crate) fn unix(stream: UnixStream) -> NetStream {
-        NetStream { carrier: Carrier::Unix(stream) }
+        NetStream { carrier: Carrier::Unix(Box::new(stream)) }
     }
 
     /// A stream over one that leads to `peer`.
@@ -106,7 +107,7 @@ impl NetStream {
         match &mut self.get_mut().carrier {
             Carrier::Tcp(stream) => Pin::new(stream),
             #[cfg(unix)]
-            Carrier::Unix(stream) => Pin::new(stream),
+            Carrier::Unix(stream) => Pin::new(&mut **stream),
             Carrier::Boxed(known) => Pin::new(&mut known.stream),
         }
     }

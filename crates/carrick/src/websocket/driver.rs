@@ -16,31 +16,41 @@ use tokio::{
 };
 
 use super::{
-    local::{with_receive_buffer, with_shell},
+    agreed::Agreed,
+    local::{lend, take_back, with_receive_buffer, with_shell},
     piece::Piece,
     stop::Stop,
+    work::Work,
 };
 use crate::{
     error::Error,
-    protocol::{Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
-    wire::{Wire, going_away},
+    protocol::{
+        Agreement, CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError,
+        Shell, Violation,
+    },
+    system,
 };
 
 /// A connection and the stream that carries it.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     stream: S,
-    wire: Wire,
-    /// What waits to be written. Owns memory only while something does.
-    output: Output,
-    /// What one read brought beyond the message last handed out.
-    rest: BytesMut,
-    /// Whether `rest` began so long that a small slice of it would pin much memory.
-    rest_is_large: bool,
-    /// Bytes handed out since the stream was last asked for more.
-    handed: u32,
+    /// On its own, for two small allocations fit into the gaps that the aligned ones of tokio leave.
+    connection: Box<Connection>,
+    agreement: Agreed,
+    /// What waits to be written, what was received and not handed out, and what went wrong.
+    work: Option<Box<Work>>,
+    /// Of a connection that no server wakes in time.
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
+    /// Bytes handed out since the stream was last asked for more.
+    handed: u32,
+    /// Whether the high mark was reached and the low mark not yet again.
+    full: bool,
+    /// Whether the stream had no room when it was last written to.
+    blocked: bool,
+    /// Whether the application knows how the connection ended.
+    told: bool,
     /// Whether pings and pongs are handed out too.
     control: bool,
 }
@@ -58,19 +68,27 @@ pub(crate) enum Received {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// `received` are bytes that were read behind the opening handshake.
-    pub(super) fn new(stream: S, connection: Connection, received: BytesMut) -> Driver<S> {
-        Driver {
+    pub(super) fn new(
+        stream: S,
+        connection: Connection,
+        agreement: Agreement,
+        received: BytesMut,
+    ) -> Driver<S> {
+        let mut driver = Driver {
             stream,
-            wire: Wire::new(connection),
-            output: Output::new(),
-            rest_is_large: received.len() > PINNED_BYTES,
-            // One that is empty would still hold on to the buffer of the handshake.
-            rest: if received.is_empty() { BytesMut::new() } else { received },
-            handed: 0,
+            connection: Box::new(connection),
+            agreement: Agreed::new(agreement),
+            work: None,
             timer: None,
             stop: None,
+            handed: 0,
+            full: false,
+            blocked: false,
+            told: false,
             control: false,
-        }
+        };
+        driver.keep_rest(received);
+        driver
     }
 
     pub(super) fn set_stop(&mut self, stop: Arc<Stop>) {
@@ -78,11 +96,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     pub(super) fn connection(&self) -> &Connection {
-        &self.wire.connection
+        &self.connection
     }
 
     pub(super) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.wire.connection
+        &mut self.connection
+    }
+
+    pub(super) fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// Leaves nothing agreed on behind.
+    pub(super) fn take_agreement(&mut self) -> Agreed {
+        std::mem::take(&mut self.agreement)
     }
 
     pub(super) fn stream(&self) -> &S {
@@ -96,21 +123,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Bytes that are queued and not written yet.
     pub(super) fn unsent(&self) -> usize {
-        self.output.len()
+        self.work.as_ref().map_or(0, |work| work.output.len())
     }
 
     pub(super) fn set_high_water_bytes(&mut self, bytes: usize) {
-        self.wire.set_high_water_bytes(bytes);
+        self.connection.set_high_water_bytes(bytes);
+        // A writer that waits for the low mark goes on if the new high mark is not reached.
+        self.full = false;
     }
 
     /// Calls into the core with the output of this connection.
     pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
-        self.with_wire(|wire, shell| call(&mut wire.connection, shell))
-    }
-
-    fn with_wire<R>(&mut self, call: impl FnOnce(&mut Wire, &mut Shell<'_>) -> R) -> R {
-        let Driver { wire, output, .. } = self;
-        with_shell(output, |shell| call(wire, shell))
+        with_shell(&mut self.connection, &mut self.work, call)
     }
 
     /// The next message or piece; `None` once the connection is closed and the stream at its end.
@@ -122,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         cx: &mut Context<'_>,
         delivery: Delivery,
     ) -> Poll<Option<Result<Received, Error>>> {
-        self.wire.connection.set_delivery(delivery);
+        self.connection.set_delivery(delivery);
         if self.handed > MOST_AT_ONCE_BYTES {
             // A read of a few bytes can inflate to many: let the others of this thread have their turn.
             self.handed = 0;
@@ -136,19 +160,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return Poll::Ready(Some(Ok(received)));
             }
             self.handed = 0;
-            if self.wire.connection.closed().is_some() {
+            if self.connection.closed().is_some() {
                 ready!(self.poll_end(cx));
-                return Poll::Ready(self.wire.take_failure().map(Err));
+                return Poll::Ready(self.take_failure().map(Err));
             }
             self.obey_stop(cx);
-            if !self.wire.connection.may_send() {
+            if !self.connection.may_send() {
                 // The timer is only looked at when nothing comes, and a peer that floods could hold up the close.
                 self.handle_deadline();
-                if self.wire.connection.closed().is_some() {
+                if self.connection.closed().is_some() {
                     continue;
                 }
             }
-            if !self.output.is_empty() {
+            if self.unsent() > 0 {
                 // What answers one read leaves before the next, or a peer that never pauses would never get it.
                 let _ = self.poll_write_all(cx);
             }
@@ -166,14 +190,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(error) = self.wire.write_error() {
+        if let Some(error) = self.write_error() {
             return Poll::Ready(Err(error));
         }
-        if !self.wire.has_room(self.output.len()) {
-            let low_water = self.wire.connection.config().low_water();
+        let config = self.connection.config();
+        let low_water = config.low_water();
+        self.full |= self.unsent() >= config.high_water();
+        if self.full {
             ready!(self.poll_written(cx, low_water))?;
-            // Found dead meanwhile, or room.
-            self.wire.has_room(self.output.len());
+            self.full = false;
         }
         Poll::Ready(Ok(()))
     }
@@ -187,14 +212,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         loop {
             let written = self.poll_write_all(cx);
-            if let Some(error) = self.wire.write_error() {
+            if let Some(error) = self.write_error() {
                 return Poll::Ready(Err(error));
             }
-            if written.is_ready() || (most > 0 && self.output.len() <= most) {
+            if written.is_ready() || (most > 0 && self.unsent() <= most) {
                 return Poll::Ready(Ok(()));
             }
             // The other half of a split WebSocket may have found out.
-            if self.wire.connection.is_ended() {
+            if self.connection.is_ended() {
                 return Poll::Ready(Err(Error::Send(SendError::Closed)));
             }
             ready!(self.poll_timer(cx));
@@ -208,54 +233,102 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             // Also if there is always something to read, so that the timer below is never looked at.
             self.handle_deadline();
             if self.poll_write_all(cx).is_ready()
-                && self.wire.connection.wants_shutdown()
-                && (self.wire.is_broken() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
+                && self.connection.wants_shutdown()
+                && (self.is_broken() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
             {
-                self.wire.connection.handle_shutdown();
+                self.connection.handle_shutdown();
             }
-            if self.wire.connection.is_ended() {
+            if self.connection.is_ended() {
                 return Poll::Ready(());
             }
-            let pending = !self.wire.connection.wants_bytes() || self.poll_read(cx).is_pending();
+            let pending = !self.connection.wants_bytes() || self.poll_read(cx).is_pending();
             if pending {
                 ready!(self.poll_timer(cx));
             }
         }
     }
 
+    /// What went wrong, told once. After a closing handshake nobody cares how the stream went, and after a broken rule
+    /// nobody does either: the peer may well reset the connection over our close frame.
+    fn take_failure(&mut self) -> Option<Error> {
+        let violation = self.connection.closed()?.violation?;
+        if std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        let is_silence = matches!(
+            violation,
+            Violation::EndOfStream
+                | Violation::Idle { .. }
+                | Violation::PongMissing { .. }
+                | Violation::CloseTimeout { .. }
+        );
+        // The other half of a split WebSocket has to be told too, so the error stays.
+        let cause = if is_silence { self.write_error() } else { None };
+        Some(cause.unwrap_or(Error::Violation(violation)))
+    }
+
+    /// A copy of the error that broke the stream.
+    fn write_error(&self) -> Option<Error> {
+        self.work.as_ref()?.broken.as_ref().map(|error| {
+            Error::Io(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            })
+        })
+    }
+
     /// Writes as much as the stream takes; ready when nothing is left, also because nothing can be written any more.
     fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.wire.is_broken() {
-                self.output = Output::new();
+            if let Some(work) = self.work.as_mut().filter(|work| work.broken.is_some()) {
+                work.output = Output::new();
                 return Poll::Ready(());
             }
-            while !self.output.is_empty() {
-                match self.poll_write(cx) {
+            while let Some(work) = self.work.as_deref().filter(|work| !work.output.is_empty()) {
+                match poll_write(Pin::new(&mut self.stream), &work.output, cx) {
                     Poll::Pending => {
-                        self.with_wire(|wire, shell| wire.handle_blocked(shell));
+                        self.handle_blocked();
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(0)) => self.handle_broken(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(Ok(n)) => self.with_wire(|wire, shell| wire.handle_written(n, shell)),
+                    Poll::Ready(Ok(n)) => self.handle_written(n),
                     Poll::Ready(Err(error)) => self.handle_broken(error),
                 }
             }
-            self.output.release();
             if let Err(error) = ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
                 self.handle_broken(error);
             }
-            self.with_shell(Connection::handle_drained);
-            if self.output.is_empty() {
+            if self.connection.holds_pong() {
+                self.with_shell(Connection::handle_drained);
+            } else {
+                take_back(&mut self.work);
+            }
+            if self.unsent() == 0 {
                 return Poll::Ready(());
             }
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = self.output.slices(&mut slices);
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
+    /// A stream that was full has room again because the peer took something.
+    fn handle_written(&mut self, n: usize) {
+        if let Some(work) = &mut self.work {
+            work.output.advance(n);
+        }
+        if std::mem::take(&mut self.blocked) {
+            self.handle_progress();
+        }
+    }
+
+    /// A stream that had room so far had it because the peer took what was written. A program that only sends sees no
+    /// other sign of life, and must not find the peer dead in the moment in which it waits for the first time.
+    fn handle_blocked(&mut self) {
+        if !std::mem::replace(&mut self.blocked, true) {
+            self.handle_progress();
+        }
+    }
+
+    fn handle_progress(&mut self) {
+        self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
     /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
@@ -288,18 +361,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
-                self.rest = BytesMut::from(received.get(position..).unwrap_or_default());
-                self.rest_is_large = self.rest.len() > PINNED_BYTES;
+                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()));
                 return found;
             }
         }
         None
     }
 
+    /// Keeps what is received and not handed out yet.
+    fn keep_rest(&mut self, rest: BytesMut) {
+        // One that is empty would still hold on to the buffer that it was cut from.
+        if !rest.is_empty() {
+            let work = self.work.get_or_insert_with(lend);
+            work.rest_is_large = rest.len() > PINNED_BYTES;
+            work.rest = rest;
+        }
+    }
+
     /// The next message out of what an earlier read brought.
     fn take_rest(&mut self) -> Option<Received> {
-        while !self.rest.is_empty() {
-            let mut rest = std::mem::take(&mut self.rest);
+        loop {
+            let work = self.work.as_mut().filter(|work| !work.rest.is_empty())?;
+            let mut rest = std::mem::take(&mut work.rest);
+            let is_large = work.rest_is_large;
             let mut place = None;
             let control = self.control;
             let (consumed, found) = self.with_shell(|connection, shell| {
@@ -310,29 +394,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             });
             let taken = rest.split_to(consumed);
             if !rest.is_empty() {
-                // An empty rest would still hold on to the whole allocation.
-                self.rest = rest;
+                let work = self.work.get_or_insert_with(lend);
+                work.rest = rest;
+                work.rest_is_large = is_large;
             }
             let Some(mut found) = found else { continue };
             if let Some(length) = place {
                 let slice = taken.freeze().split_off(consumed - length);
                 // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-                let pins_much = self.rest_is_large && length < PINNED_BYTES;
+                let pins_much = is_large && length < PINNED_BYTES;
                 found.set_bytes(if pins_much { Bytes::copy_from_slice(&slice) } else { slice });
             }
             return Some(found);
         }
-        None
     }
 
+    /// Nothing can be written any more. What has been received can still be read.
     fn handle_broken(&mut self, error: io::Error) {
-        self.wire.handle_broken(error, &mut self.output);
+        let work = self.work.get_or_insert_with(lend);
+        work.output = Output::new();
+        work.broken.get_or_insert(error);
+    }
+
+    fn is_broken(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.broken.is_some())
     }
 
     fn obey_stop(&mut self, cx: &Context<'_>) {
         let Some(stop) = &self.stop else { return };
         stop.register(cx.waker());
-        if stop.is_asked() && self.wire.connection.may_send() {
+        if stop.is_asked() && self.connection.may_send() {
             self.with_shell(|connection, shell| connection.close(&going_away(), shell));
         }
     }
@@ -340,9 +431,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Ready when a deadline of the connection has passed and been handled.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(deadline) = self.wire.connection.poll_timeout().map(Instant::from_std) else {
+            let Some(deadline) = self.connection.poll_timeout() else {
                 return Poll::Pending;
             };
+            if let Some(stop) = self.stop.as_ref().filter(|stop| stop.has_alarms() && self.timer.is_none()) {
+                if stop.is_armed(deadline, cx.waker()) {
+                    return Poll::Pending;
+                }
+                if system::now() >= deadline {
+                    self.handle_deadline();
+                    return Poll::Ready(());
+                }
+                if stop.arm(deadline) {
+                    return Poll::Pending;
+                }
+            }
+            let deadline = Instant::from_std(deadline);
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             // A timer that is early costs one look when it fires; setting it anew for each message costs more.
             if timer.deadline() > deadline {
@@ -385,6 +489,16 @@ impl Received {
     }
 }
 
+fn poll_write<S: AsyncWrite>(
+    stream: Pin<&mut S>,
+    output: &Output,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let filled = output.slices(&mut slices);
+    stream.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
+}
+
 /// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it. Pings and pongs are
 /// events only if `control` says so.
 fn parse(
@@ -413,6 +527,11 @@ fn parse(
         Some(Event::Ping(_) | Event::Pong { .. } | Event::Closed(_)) | None => None,
     };
     (consumed, received)
+}
+
+fn going_away() -> CloseFrame {
+    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
+        .expect("1001 may be sent and the reason is short")
 }
 
 /// How much is handed out of one read before others have their turn.

@@ -1,17 +1,38 @@
-//! What the connections of a thread share: the receive buffer and the DEFLATE pool.
+//! What the connections of a thread share: the receive buffer, the DEFLATE pool, and what they work with.
 
 use std::cell::{Cell, RefCell};
 
+use super::work::Work;
 use crate::{
-    protocol::{DeflatePool, Output, Shell},
+    protocol::{Connection, DeflatePool, Shell},
     system,
 };
 
-/// Lends the buffers of this thread, the time and the generator for one call into the core.
-pub(crate) fn with_shell<R>(output: &mut Output, call: impl FnOnce(&mut Shell<'_>) -> R) -> R {
-    POOL.with_borrow_mut(|pool| {
-        call(&mut Shell { now: system::now(), random: &mut rand::rng(), output, pool })
+/// Calls into the core with the buffers of this thread, the time and the generator. `work` is what the connection works
+/// with; what is not needed any more behind the call goes back to the thread.
+pub(super) fn with_shell<R>(
+    connection: &mut Connection,
+    work: &mut Option<Box<Work>>,
+    call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R,
+) -> R {
+    LOCAL.with_borrow_mut(|local| {
+        let Local { pool, spare } = local;
+        let output = &mut work.get_or_insert_with(|| spare.pop().unwrap_or_default()).output;
+        let mut shell = Shell { now: system::now(), random: &mut rand::rng(), output, pool };
+        let result = call(connection, &mut shell);
+        local.take_back(work);
+        result
     })
+}
+
+/// Lends what a connection works with.
+pub(super) fn lend() -> Box<Work> {
+    LOCAL.with_borrow_mut(|local| local.spare.pop().unwrap_or_default())
+}
+
+/// Takes it back if there is nothing in it.
+pub(super) fn take_back(work: &mut Option<Box<Work>>) {
+    LOCAL.with_borrow_mut(|local| local.take_back(work));
 }
 
 /// Lends the receive buffer of this thread. It is taken out for the length of the call, so that a stream that is
@@ -23,10 +44,32 @@ pub(crate) fn with_receive_buffer<R>(call: impl FnOnce(&mut [u8]) -> R) -> R {
     result
 }
 
+#[derive(Default)]
+struct Local {
+    pool: DeflatePool,
+    /// What no connection works with at the moment.
+    #[expect(clippy::vec_box, reason = "it is lent in its box")]
+    spare: Vec<Box<Work>>,
+}
+
+impl Local {
+    fn take_back(&mut self, work: &mut Option<Box<Work>>) {
+        if let Some(mut done) = work.take_if(|work| work.is_done())
+            && self.spare.len() < MOST_SPARE
+        {
+            done.clear();
+            self.spare.push(done);
+        }
+    }
+}
+
 thread_local! {
-    static POOL: RefCell<DeflatePool> = RefCell::new(DeflatePool::new());
+    static LOCAL: RefCell<Local> = RefCell::default();
     static BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
 /// One read takes at most this much. It is zeroed once a thread.
 const RECEIVE_BYTES: usize = 256 * 1024;
+
+/// Most connections of a thread that work at the same time wait for something else than memory.
+const MOST_SPARE: usize = 8;

@@ -14,6 +14,7 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    agreed::Agreed,
     driver::Driver,
     piece::Piece,
     websocket::{poll_message, poll_piece},
@@ -54,7 +55,7 @@ pub struct Receiver<S> {
 #[derive(Debug)]
 struct Shared<S> {
     driver: Mutex<Driver<S>>,
-    agreement: Box<Agreement>,
+    agreement: Agreed,
     wakers: Arc<Wakers>,
     /// `wakers` as the stream sees it.
     waker: Waker,
@@ -69,7 +70,8 @@ struct Wakers {
     receiver: Mutex<Option<Waker>>,
 }
 
-pub(super) fn split<S>(driver: Driver<S>, agreement: Box<Agreement>) -> (Sender<S>, Receiver<S>) {
+pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) -> (Sender<S>, Receiver<S>) {
+    let agreement = driver.take_agreement();
     let wakers = Arc::new(Wakers::default());
     let waker = Waker::from(Arc::clone(&wakers));
     let shared = Arc::new(Shared { driver: Mutex::new(driver), agreement, wakers, waker });

@@ -12,10 +12,11 @@ use super::{
     closing::Closing,
     config::Config,
     control::WaitingControl,
-    event::{Closed, Event, Initiator, Payload},
+    event::{Closed, Event, Initiator},
+    found::{Control, Found, event},
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
-    message_reader::{Delivered, Delivery, MessageReader, Place, Reading},
+    message_reader::{Delivery, MessageReader, Reading},
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
@@ -90,19 +91,6 @@ enum Step {
     Nothing,
     Found(Found),
     Closed,
-}
-
-/// What a call to `receive` came upon, before it is tied to the buffers.
-enum Found {
-    Data(Delivered, Range<usize>),
-    Ping(Control),
-    Pong(Control, Option<Duration>),
-}
-
-/// Where the payload of a control frame is.
-enum Control {
-    Received(Range<usize>),
-    Joined(Bytes),
 }
 
 impl Connection {
@@ -235,7 +223,14 @@ impl Connection {
         if unanswered { self.closing.closed().map(Event::Closed) } else { None }
     }
 
-    /// Tells that what stood in the output has been written. A pong that was held back for lack of room is queued now.
+    /// Whether a pong is held back for lack of room in the output.
+    #[must_use]
+    pub fn holds_pong(&self) -> bool {
+        self.control.has_ping()
+    }
+
+    /// Tells that what stood in the output has been written. A pong that was held back is queued now; if none
+    /// [is](Connection::holds_pong), nothing happens.
     pub fn handle_drained(&mut self, shell: &mut Shell<'_>) {
         self.answer_ping(shell);
     }
@@ -568,35 +563,5 @@ impl Connection {
         let queued = shell.output.len();
         let limit = self.config.high_water();
         if queued >= limit { Err(SendError::QueueFull { queued, limit }) } else { Ok(()) }
-    }
-}
-
-/// Ties what was found to the received bytes.
-fn event(found: Found, received: &mut [u8]) -> Event<'_> {
-    match found {
-        Found::Data(Delivered::Message { kind, payload, compressed }, range) => {
-            Event::Message { kind, payload: place(payload, range, received), compressed }
-        }
-        Found::Data(Delivered::Piece { kind, payload, compressed, first, last }, range) => {
-            Event::Piece { kind, payload: place(payload, range, received), compressed, first, last }
-        }
-        Found::Ping(control) => Event::Ping(control_payload(control, received)),
-        Found::Pong(control, round_trip) => {
-            Event::Pong { payload: control_payload(control, received), round_trip }
-        }
-    }
-}
-
-fn place(place: Place, range: Range<usize>, received: &mut [u8]) -> Payload<'_> {
-    match place {
-        Place::Received => Payload::Received(received.get_mut(range).unwrap_or_default()),
-        Place::Assembled(bytes) => Payload::Assembled(bytes),
-    }
-}
-
-fn control_payload(control: Control, received: &mut [u8]) -> Payload<'_> {
-    match control {
-        Control::Received(range) => Payload::Received(received.get_mut(range).unwrap_or_default()),
-        Control::Joined(bytes) => Payload::Assembled(bytes),
     }
 }

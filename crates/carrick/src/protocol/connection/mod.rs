@@ -5,6 +5,7 @@ mod config;
 mod connection;
 mod control;
 mod event;
+mod found;
 mod keepalive;
 mod message;
 mod message_reader;
