@@ -26,6 +26,8 @@ mod client;
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod flow;
+#[cfg(feature = "net")]
 mod proxy_error;
 #[cfg(feature = "net")]
 mod reactor;
@@ -37,8 +39,6 @@ mod system;
 mod transport;
 #[cfg(feature = "net")]
 mod websocket;
-#[cfg(feature = "net")]
-mod wire;
 
 // The public interface is:
 pub mod protocol;

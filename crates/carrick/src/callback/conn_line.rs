@@ -18,9 +18,9 @@ use super::{
     run::CUT,
 };
 use crate::{
+    flow::going_away,
     protocol::{CloseCode, CloseFrame, Delivery, Prepared},
     reactor::{Heard, Lent, Line, Place, Socket},
-    wire::going_away,
 };
 
 /// What is left to do behind [`Conn::attend`].

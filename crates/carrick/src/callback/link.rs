@@ -14,10 +14,6 @@ use crate::{
 };
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a server has many lines, each in its place and not behind another"
-)]
 pub(super) enum Link {
     /// There is no connection; only on a client.
     None,

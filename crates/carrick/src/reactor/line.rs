@@ -15,24 +15,27 @@ use rand::rngs::StdRng;
 use super::socket::Socket;
 use crate::{
     error::Error,
+    flow::Flow,
     protocol::{
         Agreement, Compression, Config, Connection, DeflatePool, Event, Kind, Output, Payload, Role,
         SendError, Shell,
     },
-    wire::Wire,
 };
 
 /// A WebSocket on a socket that never blocks. It owns no buffer while it waits.
 #[derive(Debug)]
 pub(crate) struct Line {
-    wire: Wire,
+    connection: Connection,
+    flow: Flow,
+    /// Whether the loop is told when the socket has room.
+    watches_room: bool,
+    /// Why nothing can be written any more.
+    broken: Option<Box<io::Error>>,
     socket: Socket,
     /// `None` is that of the default, which most have.
     agreement: Option<Arc<Agreement>>,
     /// What waits to be written; there only while something does.
     output: Option<Box<Output>>,
-    /// Whether the loop is told when the socket has room.
-    watches_room: bool,
 }
 
 /// What a thread lends to each of its connections for the length of a call.
@@ -116,27 +119,29 @@ impl Line {
             }
             Some(Arc::clone(&lent.agreement))
         };
-        Line { wire: Wire::new(connection), socket, agreement, output: None, watches_room: false }
+        let flow = Flow::default();
+        Line { connection, flow, watches_room: false, broken: None, socket, agreement, output: None }
     }
 
     /// Writes the answer to the opening handshake in front of everything that is queued. It does not count as unsent.
     pub(crate) fn send_head(&mut self, lent: &mut Lent, head: &[u8]) {
-        let written = self.socket.write(&[IoSlice::new(head)]);
-        self.with_wire(lent, |wire, shell| match written {
-            Ok(n) => shell.output.put_first(Bytes::copy_from_slice(head.get(n..).unwrap_or_default())),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                shell.output.put_first(Bytes::copy_from_slice(head));
-            }
-            Err(error) => wire.handle_broken(error, shell.output),
-        });
+        let written = match self.socket.write(&[IoSlice::new(head)]) {
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return self.handle_broken(error),
+        };
+        if let Some(rest) = head.get(written..).filter(|rest| !rest.is_empty()) {
+            let output = self.output.get_or_insert_with(|| lent.output());
+            output.put_first(Bytes::copy_from_slice(rest));
+        }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
-        &self.wire.connection
+        &self.connection
     }
 
     pub(crate) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.wire.connection
+        &mut self.connection
     }
 
     pub(crate) fn agreement(&self) -> &Agreement {
@@ -159,11 +164,12 @@ impl Line {
     /// Whether so little is unsent that a message may be queued.
     pub(crate) fn has_room(&mut self) -> bool {
         let unsent = self.unsent();
-        self.wire.has_room(unsent)
+        self.flow.has_room(unsent, self.connection.config())
     }
 
     pub(crate) fn set_high_water_bytes(&mut self, bytes: usize) {
-        self.wire.set_high_water_bytes(bytes);
+        self.connection.set_high_water_bytes(bytes);
+        self.flow.forget_marks();
     }
 
     /// Calls into the core with what the thread lends.
@@ -172,13 +178,9 @@ impl Line {
         lent: &mut Lent,
         call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R,
     ) -> R {
-        self.with_wire(lent, |wire, shell| call(&mut wire.connection, shell))
-    }
-
-    fn with_wire<R>(&mut self, lent: &mut Lent, call: impl FnOnce(&mut Wire, &mut Shell<'_>) -> R) -> R {
         let output = self.output.get_or_insert_with(|| lent.output());
         let Lent { now, random, pool, .. } = lent;
-        call(&mut self.wire, &mut Shell { now: *now, random, output, pool })
+        call(&mut self.connection, &mut Shell { now: *now, random, output, pool })
     }
 
     /// Sends a message whose bytes are written from where they lie, together with everything that is queued. What the
@@ -194,23 +196,24 @@ impl Line {
             connection.send_borrowed(kind, payload, compression, true, shell)
         })?;
         let Some(output) = self.output.as_mut().filter(|_| follows) else { return Ok(()) };
-        if self.wire.is_broken() || self.watches_room {
+        if self.broken.is_some() || self.watches_room {
             output.push(Bytes::copy_from_slice(payload));
             return Ok(());
         }
-        let written = self.socket.write_output(output, payload);
-        self.with_wire(lent, |wire, shell| match written {
+        let queued = output.len();
+        match self.socket.write_output(output, payload) {
             Ok(n) => {
-                let queued = n.min(shell.output.len());
-                wire.handle_written(queued, shell);
-                shell.output.push(Bytes::copy_from_slice(payload.get(n - queued..).unwrap_or_default()));
+                output.advance(n.min(queued));
+                let taken = n.saturating_sub(queued);
+                output.push(Bytes::copy_from_slice(payload.get(taken..).unwrap_or_default()));
+                self.handle_written(lent);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                wire.handle_blocked(shell);
-                shell.output.push(Bytes::copy_from_slice(payload));
+                output.push(Bytes::copy_from_slice(payload));
+                self.handle_blocked(lent);
             }
-            Err(error) => wire.handle_broken(error, shell.output),
-        });
+            Err(error) => self.handle_broken(error),
+        }
         Ok(())
     }
 
@@ -237,12 +240,12 @@ impl Line {
 
     /// Nothing more will come: the peer has ended its side, or the stream broke.
     pub(crate) fn handle_end(&mut self, lent: &mut Lent, error: Option<io::Error>) {
-        self.with_wire(lent, |wire, shell| {
-            // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
-            if let Some(error) = error.filter(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
-                wire.handle_broken(error, shell.output);
-            }
-            wire.connection.receive_eof(shell);
+        // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
+        if let Some(error) = error.filter(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
+            self.handle_broken(error);
+        }
+        self.with_shell(lent, |connection, shell| {
+            connection.receive_eof(shell);
         });
     }
 
@@ -266,56 +269,74 @@ impl Line {
     }
 
     fn write_all(&mut self, lent: &mut Lent) -> bool {
-        while !self.wire.is_broken() {
+        while self.broken.is_none() {
             let output = self.output.get_or_insert_with(|| lent.output());
             let written = if output.is_empty() {
                 self.socket.flush().map(|()| 0)
             } else {
                 self.socket.write_output(output, &[]).and_then(taken)
             };
-            let (done, blocked) = self.with_wire(lent, |wire, shell| {
-                match written {
-                    Ok(n) => wire.handle_written(n, shell),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        wire.handle_blocked(shell);
-                        return (false, true);
-                    }
-                    Err(error) => wire.handle_broken(error, shell.output),
+            match written {
+                Ok(n) => {
+                    output.advance(n);
+                    self.handle_written(lent);
                 }
-                if shell.output.is_empty() {
-                    wire.connection.handle_drained(shell);
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.handle_blocked(lent);
+                    return false;
                 }
-                (shell.output.is_empty(), false)
-            });
-            if done || blocked {
-                return done;
+                Err(error) => self.handle_broken(error),
+            }
+            if self.unsent() == 0 {
+                self.with_shell(lent, Connection::handle_drained);
+                if self.unsent() == 0 {
+                    return true;
+                }
             }
         }
         self.output = None;
         true
     }
 
+    fn handle_written(&mut self, lent: &Lent) {
+        if self.flow.handle_written() {
+            self.connection.handle_progress(lent.now);
+        }
+    }
+
+    fn handle_blocked(&mut self, lent: &Lent) {
+        if self.flow.handle_blocked() {
+            self.connection.handle_progress(lent.now);
+        }
+    }
+
+    /// Nothing can be written any more. What has been received can still be read.
+    fn handle_broken(&mut self, error: io::Error) {
+        self.output = None;
+        self.broken.get_or_insert_with(|| Box::new(error));
+    }
+
     /// Brings a connection that is closed to the end of its stream, as far as it goes now; whether it is there.
     pub(crate) fn wind_up(&mut self, lent: &mut Lent) -> bool {
-        if self.flush(lent) && self.wire.connection.wants_shutdown() {
-            let shut_down = if self.wire.is_broken() { Ok(()) } else { self.socket.shut_down() };
+        if self.flush(lent) && self.connection.wants_shutdown() {
+            let shut_down = if self.broken.is_some() { Ok(()) } else { self.socket.shut_down() };
             let waits = shut_down.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
             if !waits {
                 // What cannot be ended has ended.
-                self.wire.connection.handle_shutdown();
+                self.connection.handle_shutdown();
             }
         }
-        self.wire.connection.is_ended()
+        self.connection.is_ended()
     }
 
     /// What went wrong, told once.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
-        self.wire.take_failure()
+        self.flow.take_failure(&self.connection, self.broken.as_deref())
     }
 
     /// Has the loop told of room in the socket as long as something waits for it.
     pub(crate) fn watch_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let waits = !self.wire.is_broken() && (self.output.is_some() || self.socket.wants_write());
+        let waits = self.broken.is_none() && (self.output.is_some() || self.socket.wants_write());
         if mem::replace(&mut self.watches_room, waits) == waits {
             return Ok(());
         }

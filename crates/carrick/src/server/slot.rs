@@ -86,3 +86,14 @@ impl Leaver {
 
 /// As much as a client may still have on its way.
 const LINGER_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_connection_is_one_slot_and_little_more() {
+        // Beside it stand 16 bytes in the wheel and 16 in the list of members.
+        assert!(size_of::<Slot<()>>() <= 232, "{}", size_of::<Slot<()>>());
+    }
+}

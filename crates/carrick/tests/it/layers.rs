@@ -18,7 +18,7 @@ const FLOORS: &[&[&[&str]]] = &[
     /* F4 */ &[&["protocol/connection/"]],
     /* F5 */ &[&["proxy_error.rs", "system.rs"]],
     /* F5 */ &[&["error.rs"]],
-    /* F5 */ &[&["wire.rs"]],
+    /* F5 */ &[&["flow.rs"]],
     /* F5 */ &[&["transport/"]],
     /* F6 */ &[&["websocket/"], &["reactor/"]],
     /* F7 */ &[&["callback/"]],
