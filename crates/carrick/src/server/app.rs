@@ -26,8 +26,9 @@ use crate::{
 /// A server that calls handlers, for programs without an async runtime: the other end of a
 /// [`WebSocketApp`](crate::WebSocketApp).
 ///
-/// [`run_forever`](WebSocketServer::run_forever) blocks its thread and calls the handlers on it, for one connection at
-/// a time, in this order for each of them:
+/// [`run_forever`](WebSocketServer::run_forever) blocks its thread, which serves together with
+/// [others](WebSocketServer::threads). Each connection stays with one thread, which calls its handlers, one at a time, in
+/// this order:
 ///
 /// 1. `on_open`, once
 /// 2. `on_message` or `on_piece`, `on_ping`, `on_pong` and `on_drain`, as things happen
@@ -37,7 +38,9 @@ use crate::{
 /// `on_error` is also told what a handler returned. A handler that panics ends its own connection, with 1011, and no
 /// other; of that connection only `on_close` is called then.
 ///
-/// A handler must not block: all connections wait for it. Long work belongs to other threads, which send by a
+/// Handlers are called for different connections at the same time: what they change belongs in
+/// [`Conn::state`](crate::Conn::state), or behind a lock. A handler must not block: all connections of its thread wait for
+/// it. Long work belongs to other threads, which send by a
 /// [`ConnHandle`](crate::ConnHandle) or by the [`ServerHandle`]. The blocking clients refuse to work in a handler,
 /// because the thread belongs to the loop.
 ///

@@ -80,6 +80,13 @@ fn complaints(files: Vec<SourceFile>) -> Vec<String> {
                 complain(path.line, format!("{} in the pure core", path.parts.join("::")));
             }
         }
+        if file.name.starts_with("reactor/") {
+            for path in
+                facts.paths.iter().filter(|path| path.parts.first().is_some_and(|first| first == "tokio"))
+            {
+                complain(path.line, "tokio in the reactor".to_owned());
+            }
+        }
         if LISTS.contains(&file.name.as_str()) {
             continue;
         }
