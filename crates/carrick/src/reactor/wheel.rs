@@ -30,7 +30,8 @@ struct Node {
 impl Wheel {
     /// A wheel without alarms.
     pub(crate) fn new(start: Instant) -> Wheel {
-        let nodes = (0..BUCKETS).map(Node::alone).collect();
+        let mut nodes = Vec::with_capacity(NODES);
+        nodes.extend((0..BUCKETS).map(Node::alone));
         Wheel { start, now: 0, nodes, occupied: [0; CIRCLES] }
     }
 
@@ -142,6 +143,10 @@ impl Node {
         Node { previous: index, next: index, tick: 0 }
     }
 }
+
+/// For so many there is room from the start. It is memory that is not touched, and from this size on it grows by pages,
+/// which leaves no holes behind.
+const NODES: usize = 16 << 10;
 
 const BITS: u32 = 6;
 const SLOTS: u64 = 1 << BITS;

@@ -109,7 +109,7 @@ impl<S> Worker<S> {
             inbox,
             file: BoundFile::default(),
             listener: Some(listener),
-            slots: Slab::new(),
+            slots: Slab::with_capacity(SLOTS),
             wheel: Wheel::new(now),
             desk: Some(Box::new(desk)),
             buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),
@@ -322,6 +322,10 @@ pub(super) const WAKER: Token = Token(usize::MAX - 1);
 
 /// One read takes at most this much.
 const RECEIVE_BYTES: usize = 256 * 1024;
+
+/// For so many connections there is room from the start. It is memory that is not touched, and from this size on a table
+/// grows by pages, which leaves no holes behind.
+const SLOTS: usize = 1024;
 
 /// How many events are taken up in one turn.
 const EVENTS: usize = 1024;

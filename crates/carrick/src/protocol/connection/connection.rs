@@ -12,7 +12,7 @@ use super::{
     closing::Closing,
     config::Config,
     control::WaitingControl,
-    event::{Closed, Event, Initiator},
+    event::{Closed, Event, Initiator, Payload},
     found::{Control, Found, event},
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
@@ -20,6 +20,7 @@ use super::{
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
+    short::{HEAD_BYTES, read_short, unread_short},
     terms::Terms,
     trace::{FrameRecord, Ledger, Traffic},
 };
@@ -130,6 +131,10 @@ impl Connection {
         if !self.closing.may_receive() {
             return (received.len(), None);
         }
+        if let Some((kind, end)) = self.short_message(received) {
+            let payload = Payload::Received(received.get_mut(HEAD_BYTES..end).unwrap_or_default());
+            return (end, Some(Event::Message { kind, payload, compressed: false }));
+        }
         let rules = HeaderRules {
             masked: self.terms.role.peer().masks(),
             rsv1: self.terms.deflate.is_some(),
@@ -161,6 +166,29 @@ impl Connection {
                 Step::Closed => return (received.len(), self.closing.closed().map(Event::Closed)),
             }
         }
+    }
+
+    /// A short plain message, see [`read_short`]: its kind, and where it ends.
+    #[inline]
+    fn short_message(&mut self, received: &mut [u8]) -> Option<(Kind, usize)> {
+        if !self.is_between_whole_messages() {
+            return None;
+        }
+        let limit = self.config.max_message_bytes.min(self.config.max_frame_bytes);
+        let (kind, end) = read_short(received, limit)?;
+        if self.ledger.take_received(kind, (end - HEAD_BYTES) as u64) {
+            return Some((kind, end));
+        }
+        unread_short(received, end);
+        None
+    }
+
+    /// Whether the next byte begins a message that is handed over whole, on a server that keeps no records.
+    fn is_between_whole_messages(&self) -> bool {
+        self.terms.role == Role::Server
+            && !self.frames.is_inside_frame()
+            && self.reader.is_between_messages()
+            && self.delivery == Delivery::Whole
     }
 
     /// The peer ended its side of the stream, or the stream broke: nothing more will come.

@@ -76,6 +76,12 @@ pub(super) enum Place {
 }
 
 impl MessageReader {
+    /// Whether no message has begun.
+    #[inline]
+    pub(super) fn is_between_messages(&self) -> bool {
+        self.held.as_ref().is_none_or(|held| held.open.is_none())
+    }
+
     /// A message that is being assembled changes to pieces at once if that is how messages are handed over from now on;
     /// one that is handed over in pieces stays so to its end.
     pub(super) fn handle_delivery(&mut self, delivery: Delivery) {

@@ -13,6 +13,7 @@ mod message_writer;
 mod prepared;
 mod preview;
 mod shell;
+mod short;
 mod terms;
 mod trace;
 

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, fmt, time::Instant};
 
 use bytes::Bytes;
 
-use super::preview::{kept_bytes, write_preview};
+use super::{
+    message::Kind,
+    preview::{kept_bytes, write_preview},
+};
 use crate::protocol::frame::{FramePiece, Opcode};
 
 /// Which way a frame went.
@@ -180,6 +183,13 @@ impl Ledger {
         if let Some(trace) = self.trace() {
             trace.receive(piece, payload, now);
         }
+    }
+
+    /// Takes a received message in one frame; not if there are records to keep, or too much to count.
+    #[inline]
+    pub(super) fn take_received(&mut self, kind: Kind, length: u64) -> bool {
+        let opcode = if kind == Kind::Text { Opcode::Text } else { Opcode::Binary };
+        self.trace().is_none() && self.received.take(opcode, true, length)
     }
 
     /// Takes a frame that is queued.
