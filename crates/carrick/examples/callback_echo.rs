@@ -9,7 +9,10 @@
 
 use std::env;
 
-use carrick::{Error, WebSocketServer, protocol::Config};
+use carrick::{
+    Error, WebSocketServer,
+    protocol::{Compression, Config},
+};
 
 fn main() -> Result<(), Error> {
     let mut config = Config::default();
@@ -19,7 +22,8 @@ fn main() -> Result<(), Error> {
     let url = env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9000/echo".to_owned());
     let server = WebSocketServer::new(&url)
         .config(config)
-        .on_message(|conn, message| conn.send(message))
+        // Its runner stumbles over a plain text where compression was agreed on.
+        .on_message(|conn, message| conn.send_with(message, Compression::Always))
         .on_error(|conn, error| println!("{}: {error:#}", conn.id()))
         .bind()?;
     println!("listening on {:?}", server.local_addr());

@@ -73,7 +73,7 @@ impl Link {
     pub(super) fn buffered_amount(&self) -> usize {
         match self {
             Link::None => 0,
-            Link::Stream(websocket) => websocket.unsent(),
+            Link::Stream(websocket) => websocket.buffered_amount(),
             Link::Line(line, _) => line.unsent(),
         }
     }

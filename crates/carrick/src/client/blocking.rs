@@ -233,8 +233,8 @@ impl WebSocket {
 
     /// How many bytes are queued and not handed to the operating system yet.
     #[must_use]
-    pub fn unsent(&self) -> usize {
-        self.websocket.unsent()
+    pub fn buffered_amount(&self) -> usize {
+        self.websocket.buffered_amount()
     }
 
     /// Whether a record of each frame is kept for [`next_record`](WebSocket::next_record); the latest 1,024. Off by
