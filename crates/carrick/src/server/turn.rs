@@ -13,11 +13,11 @@ use super::{
     worker::Worker,
 };
 #[cfg(feature = "tls")]
-use crate::reactor::Tls;
+use crate::reactor::{Socket, Tls};
 use crate::{
     callback::{After, Conn, Heads, Occasion},
     protocol::{CloseCode, CloseFrame, Frame, FrameWriter, Opcode, Output, Rejection, Role},
-    reactor::{Line, Socket},
+    reactor::Line,
 };
 
 impl<S> Worker<S> {
