@@ -73,7 +73,11 @@ const STEPS: &[Step] = &[
         name: "fmt",
         proves: "the code is formatted",
         environment: &[],
-        commands: &[&["fmt", "--all", "--check"], &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]],
+        commands: &[
+            &["fmt", "--all", "--check"],
+            &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+            &["fmt", "--manifest-path", "bench/Cargo.toml", "--all", "--check"],
+        ],
     },
     Step {
         name: "clippy",
@@ -137,6 +141,31 @@ const STEPS: &[Step] = &[
         proves: "licences, sources and bans of the dependencies",
         environment: &[],
         commands: &[&["xtask", "deny"]],
+    },
+    Step {
+        name: "instructions",
+        proves: "the hot paths take as many instructions as they did",
+        environment: &[],
+        commands: &[&["xtask", "instructions"]],
+    },
+    Step {
+        name: "bench",
+        proves: "the benchmark compiles, and counts as it should",
+        environment: &[],
+        commands: &[
+            &[
+                "clippy",
+                "--locked",
+                "--manifest-path",
+                "bench/Cargo.toml",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench"],
+        ],
     },
     Step {
         name: "fuzz",

@@ -7,11 +7,32 @@ use std::{
     time::Duration,
 };
 
+#[cfg(unix)]
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+
 use crate::output;
 
 /// Whether somebody sits there: lines can be edited, and what comes can be shown above them.
 pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Whether standard error is a terminal on which something can be drawn and cleared away again.
+pub(crate) fn can_draw() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// How wide the terminal of standard error is.
+pub(crate) fn columns() -> u16 {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr())
+        && size.ws_col > 0
+    {
+        return size.ws_col;
+    }
+    80
 }
 
 /// A line editor at work, and how to end it.
@@ -23,9 +44,16 @@ pub(crate) struct Editor {
     pub(crate) stopped: Receiver<()>,
 }
 
-/// Remembers how the terminal is, before an editor changes it, for [`restore`].
-pub(crate) fn remember(editor: Editor) {
-    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Mode::now().map(|mode| (mode, editor));
+/// Takes the terminal for an editor, and remembers how it was for [`restore`].
+///
+/// The editor gives it back after each line as it found it. Were that as shells want it, with lines of its own, then a
+/// Ctrl-D that is typed before the next line begins would be an end of file of the terminal's, which no editor sees.
+pub(crate) fn take(editor: Editor) {
+    let before = Mode::now();
+    if let Some(mode) = &before {
+        mode.without_lines().set();
+    }
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = before.map(|mode| (mode, editor));
 }
 
 /// Makes the terminal what it was, if it was remembered, once it shows everything that was printed.
@@ -41,16 +69,26 @@ pub(crate) fn restore() {
 }
 
 #[cfg(unix)]
-struct Mode(rustix::termios::Termios);
+struct Mode(Termios);
 
 #[cfg(unix)]
 impl Mode {
     fn now() -> Option<Mode> {
-        rustix::termios::tcgetattr(io::stdin()).ok().map(Mode)
+        tcgetattr(io::stdin()).ok().map(Mode)
+    }
+
+    /// Keys as they are typed, unseen; Ctrl-C still sends its signal.
+    fn without_lines(&self) -> Mode {
+        let mut mode = self.0.clone();
+        mode.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
+        mode.input_modes &= !InputModes::ICRNL;
+        mode.special_codes[SpecialCodeIndex::VMIN] = 1;
+        mode.special_codes[SpecialCodeIndex::VTIME] = 0;
+        Mode(mode)
     }
 
     fn set(&self) {
-        let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 
@@ -62,6 +100,10 @@ struct Mode;
 impl Mode {
     fn now() -> Option<Mode> {
         Some(Mode)
+    }
+
+    fn without_lines(&self) -> Mode {
+        Mode
     }
 
     fn set(&self) {}

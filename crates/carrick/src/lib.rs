@@ -15,6 +15,7 @@
 //! |---|---|---|
 //! | `net` | yes | the async client and server over TCP on tokio, the blocking client, the callback API |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
+//! | `http2` | yes | WebSockets over HTTP/2, client and server |
 //! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
@@ -54,7 +55,7 @@ pub use crate::{
         AcceptOptions, Accepted, Body, Cors, Drain, PeerCertificates, Route, Server, ServerHandle, Upgrade,
         UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
     },
-    transport::{ConnectEvent, NetStream, Proxy},
+    transport::{ConnectEvent, Http, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 

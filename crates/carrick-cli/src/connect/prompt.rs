@@ -37,7 +37,7 @@ pub(crate) fn start(
     let mut prompt = Prompt::new(history)?;
     let leaving = Arc::new(AtomicBool::new(false));
     let (sender, stopped) = channel();
-    terminal::remember(Editor { leaving: Arc::clone(&leaving), stopped });
+    terminal::take(Editor { leaving: Arc::clone(&leaving), stopped });
     let sign = Sign { leaving, stopped: sender };
     thread::spawn(move || {
         prompt.run(&sign, &lines, &interruptions);

@@ -2,7 +2,7 @@
 
 use carrick::protocol::{CloseCode, Message, OriginPolicy};
 
-use crate::support::{Serve, output, run, serve, server};
+use crate::support::{Serve, output, output_in_time, run, serve, server};
 
 #[test]
 fn a_line_of_a_pipe_is_a_message_and_the_answer_is_a_line() {
@@ -184,7 +184,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!(line, "first\n");
     drop(stdout);
     stdin.write_all(b"second\n").unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = output_in_time(child);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }

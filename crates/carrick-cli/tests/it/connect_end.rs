@@ -11,7 +11,7 @@ use std::{
 
 use carrick::protocol::CloseCode;
 
-use crate::support::{Serve, canned, carrick, run, server, signal};
+use crate::support::{Serve, canned, carrick, output_in_time, run, server, signal, wait_in_time};
 
 /// Sends these and then waits for the client to close.
 fn sends(messages: &'static [&'static str]) -> String {
@@ -114,7 +114,7 @@ fn ctrl_c_closes_with_1000() {
     signal("INT", child.id());
     let close = lines.find(|line| line.contains("\"event\":\"close\"")).unwrap();
     assert!(close.contains("\"code\":1000") && close.contains("\"by\":\"us\""), "{close}");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(wait_in_time(&mut child).code(), Some(0));
 }
 
 #[cfg(unix)]
@@ -137,7 +137,7 @@ fn a_second_ctrl_c_cuts_a_connection_that_does_not_close() {
     signal("INT", child.id());
     assert!(lines.any(|line| line.contains("> close")));
     signal("INT", child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(wait_in_time(&mut child).code(), Some(130));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_time_holds_although_nobody_reads_what_is_printed() {
         .spawn()
         .unwrap();
     let unread = child.stdout.take();
-    let output = child.wait_with_output().unwrap();
+    let output = output_in_time(child);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     drop(unread);
 }
@@ -215,7 +215,7 @@ fn a_slow_reader_gets_everything() {
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         total += line.unwrap().len();
     }
-    assert_eq!((total, child.wait().unwrap().code()), (40 << 20, Some(0)));
+    assert_eq!((total, wait_in_time(&mut child).code()), (40 << 20, Some(0)));
 }
 
 #[test]

@@ -264,6 +264,19 @@ fn a_terminal_that_knows_no_cursor_is_read_line_by_line() {
     assert_eq!(terminal.ends().0.code(), Some(0));
 }
 
+/// A Ctrl-D would be lost then.
+#[test]
+fn between_two_lines_the_terminal_is_not_given_back() {
+    let serve = Serve::start(&[]);
+    let mut terminal = connect(&["connect", &serve.echo()], &[]);
+    for n in 0..50 {
+        terminal.types(&format!("{n}\r"));
+        terminal.shows_line_without_editing(&format!("< {n}"));
+    }
+    terminal.types(CTRL_D);
+    assert_eq!(terminal.ends().0.code(), Some(0));
+}
+
 #[test]
 fn lines_that_are_pasted_at_once_are_all_sent() {
     let serve = Serve::start(&[]);

@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Lines, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Output, Stdio},
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
     thread,
     time::Duration,
 };
@@ -91,7 +92,7 @@ impl Serve {
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        wait_in_time(&mut self.child)
     }
 }
 
@@ -176,7 +177,7 @@ impl Listen {
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        wait_in_time(&mut self.child)
     }
 }
 
@@ -184,6 +185,36 @@ impl Drop for Listen {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of a process that is about to end.
+pub(crate) fn wait_in_time(child: &mut Child) -> ExitStatus {
+    let _watch = Watch::over(child);
+    child.wait().unwrap()
+}
+
+/// As `wait_in_time`, with what it prints until then.
+pub(crate) fn output_in_time(child: Child) -> Output {
+    let _watch = Watch::over(&child);
+    child.wait_with_output().unwrap()
+}
+
+/// Kills a process that goes on for too long, so that its status tells; until dropped.
+struct Watch {
+    _ended: Sender<()>,
+}
+
+impl Watch {
+    fn over(child: &Child) -> Watch {
+        let (ended, waiting) = channel();
+        let id = child.id();
+        thread::spawn(move || {
+            if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                signal("KILL", id);
+            }
+        });
+        Watch { _ended: ended }
     }
 }
 
@@ -217,7 +248,7 @@ pub(crate) fn output(args: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
     thread::scope(|scope| {
         // It may have ended before it has read everything.
         scope.spawn(move || drop(stdin.write_all(input.as_ref())));
-        child.wait_with_output().unwrap()
+        output_in_time(child)
     })
 }
 
@@ -273,3 +304,6 @@ pub(crate) fn signal(name: &str, process: u32) {
     let id = process.to_string();
     assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
 }
+
+/// Longer than anything here takes on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -18,6 +18,8 @@ use pty_process::{
 };
 use rustix::termios::{LocalModes, tcgetattr};
 
+use crate::support::wait_in_time;
+
 pub(crate) struct Terminal {
     child: Child,
     keyboard: Arc<Pty>,
@@ -105,9 +107,22 @@ impl Terminal {
         });
     }
 
+    /// As [`shows_line`](Terminal::shows_line), and looks all the time whether the terminal edits by itself meanwhile.
+    pub(crate) fn shows_line_without_editing(&mut self, line: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.lines().iter().any(|shown| shown == line) {
+            assert!(Instant::now() < deadline, "{line} is not on the screen:\n{}", self.lines().join("\n"));
+            let mode = tcgetattr(&*self.keyboard).unwrap().local_modes;
+            assert!(!mode.contains(LocalModes::ICANON), "the terminal makes lines before {line}");
+            while let Ok(bytes) = self.output.try_recv() {
+                self.process(&bytes);
+            }
+        }
+    }
+
     /// Waits for the end; the lines of the screen then.
     pub(crate) fn ends(&mut self) -> (ExitStatus, Vec<String>) {
-        let status = self.child.wait().unwrap();
+        let status = wait_in_time(&mut self.child);
         while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
             self.process(&bytes);
         }

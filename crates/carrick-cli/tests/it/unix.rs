@@ -8,7 +8,7 @@ use std::{
 
 use carrick::{ClientBuilder, protocol::Message};
 
-use crate::support::carrick;
+use crate::support::{carrick, wait_in_time};
 
 #[test]
 fn it_listens_prints_the_urls_and_takes_the_path_away_again() {
@@ -51,7 +51,7 @@ fn it_listens_prints_the_urls_and_takes_the_path_away_again() {
     drop((stream, websocket));
 
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    assert!(child.wait().unwrap().success());
+    assert!(wait_in_time(&mut child).success());
     assert!(!path.exists());
 }
 

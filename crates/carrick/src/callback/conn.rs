@@ -12,8 +12,8 @@ use super::{
 use crate::{
     error::Error,
     protocol::{
-        Agreement, CloseCode, CloseFrame, Closed, Compression, Connection, Kind, Message, Output, Prepared,
-        SendError, Shell, Traffic,
+        Agreement, Borrowed, CloseCode, CloseFrame, Closed, Compression, Connection, Kind, Message, Output,
+        Prepared, SendError, Shell, Traffic,
     },
 };
 
@@ -149,9 +149,8 @@ impl<S> Conn<S> {
                 return self.note_queued(queued);
             }
         }
-        self.queue(|connection, shell| {
-            connection.send_borrowed(kind, bytes, compression, false, shell).map(|_| ())
-        })
+        let message = Borrowed { kind, payload: bytes, compression, follows: false };
+        self.queue(|connection, shell| connection.send_borrowed(message, shell).map(|_| ()))
     }
 
     /// Sends a message that was prepared for many connections.

@@ -354,6 +354,9 @@ impl Watch {
             | ConnectEvent::Connected { .. }
             | ConnectEvent::Proxied { .. }
             | ConnectEvent::Secured { .. }
+            | ConnectEvent::Http2 { .. }
+            | ConnectEvent::Shared { .. }
+            | ConnectEvent::FellBack { .. }
             | ConnectEvent::Redirected { .. } => {}
         }
     }

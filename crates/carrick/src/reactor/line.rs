@@ -17,8 +17,8 @@ use crate::{
     error::Error,
     flow::Flow,
     protocol::{
-        Agreement, Compression, Config, Connection, DeflatePool, Event, Kind, Output, Payload, Role,
-        SendError, Shell,
+        Agreement, Borrowed, Compression, Config, Connection, DeflatePool, Event, Kind, Output, Payload,
+        Role, SendError, Shell,
     },
 };
 
@@ -192,9 +192,8 @@ impl Line {
         payload: &[u8],
         compression: Compression,
     ) -> Result<(), SendError> {
-        let follows = self.with_shell(lent, |connection, shell| {
-            connection.send_borrowed(kind, payload, compression, true, shell)
-        })?;
+        let message = Borrowed { kind, payload, compression, follows: true };
+        let follows = self.with_shell(lent, |connection, shell| connection.send_borrowed(message, shell))?;
         let Some(output) = self.output.as_mut().filter(|_| follows) else { return Ok(()) };
         if self.broken.is_some() || self.watches_room {
             output.push(Bytes::copy_from_slice(payload));

@@ -200,12 +200,12 @@ pub(super) async fn read_head<S: AsyncRead + Unpin>(
 ) -> Result<(Request<()>, usize), Error> {
     let mut reader = HeadReader::new(limits);
     loop {
+        if let Some(found) = reader.read_request(received)? {
+            return Ok(found);
+        }
         received.reserve(READ_BYTES);
         if stream.read_buf(received).await? == 0 {
             return Err(Error::Io(io::ErrorKind::UnexpectedEof.into()));
-        }
-        if let Some(found) = reader.read_request(received)? {
-            return Ok(found);
         }
     }
 }

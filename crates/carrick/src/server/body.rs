@@ -3,14 +3,14 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
 use super::patience::Patience;
-use crate::error::Error;
+use crate::{error::Error, transport::ReceivedBody};
 
 /// The body of a request that a [`Server`](crate::Server) hands to its fallback, read as it arrives.
 ///
@@ -25,13 +25,51 @@ use crate::error::Error;
 /// ```
 #[derive(Debug)]
 pub struct Body {
-    incoming: Incoming,
+    source: Source,
     patience: Patience,
 }
 
+#[derive(Debug)]
+#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "one source is not there"))]
+enum Source {
+    Http1(Incoming),
+    Http2 {
+        received: ReceivedBody,
+        /// How much is still to come, if the client has said how much it is.
+        left: Option<u64>,
+    },
+}
+
 impl Body {
-    pub(super) fn new(incoming: Incoming) -> Body {
-        Body { incoming, patience: Patience::default() }
+    pub(super) fn http1(incoming: Incoming) -> Body {
+        Body { source: Source::Http1(incoming), patience: Patience::default() }
+    }
+
+    /// `left` is how long it is, if the client has said so.
+    #[cfg(feature = "http2")]
+    pub(super) fn http2(received: ReceivedBody, left: Option<u64>) -> Body {
+        Body { source: Source::Http2 { received, left }, patience: Patience::default() }
+    }
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self {
+            Source::Http1(incoming) => Pin::new(incoming)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(io::Error::other))),
+            Source::Http2 { received, left } => {
+                if let Some(data) = ready!(received.poll_data(cx)) {
+                    let data = data.inspect(|data| {
+                        *left = left.map(|left| left.saturating_sub(data.len() as u64));
+                    });
+                    return Poll::Ready(Some(data.map(Frame::data)));
+                }
+                received
+                    .poll_trailers(cx)
+                    .map(|trailers| trailers.map(|found| found.map(Frame::trailers)).transpose())
+            }
+        }
     }
 }
 
@@ -43,20 +81,26 @@ impl HttpBody for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let failed = |error| Error::Io(io::Error::other(error));
-        let frame = Pin::new(&mut self.incoming).poll_frame(cx);
+        let frame = self.source.poll_frame(cx);
         match self.patience.bound(cx, frame) {
-            Poll::Ready(Ok(frame)) => Poll::Ready(frame.map(|frame| frame.map_err(failed))),
+            Poll::Ready(Ok(frame)) => Poll::Ready(frame.map(|frame| frame.map_err(Error::Io))),
             Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error.into()))),
             Poll::Pending => Poll::Pending,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.source {
+            Source::Http1(incoming) => incoming.is_end_stream(),
+            Source::Http2 { received, .. } => received.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.source {
+            Source::Http1(incoming) => incoming.size_hint(),
+            Source::Http2 { received, .. } if received.is_end_stream() => SizeHint::with_exact(0),
+            Source::Http2 { left, .. } => left.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
     }
 }

@@ -7,6 +7,10 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Body as HttpBody;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
+#[cfg(feature = "http2")]
+use super::http2::Http2Settings;
+#[cfg(not(feature = "http2"))]
+use super::no_http2::Http2Settings;
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
@@ -65,6 +69,7 @@ pub struct Server {
     fallback: Option<Fallback>,
     cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
+    pub(super) http2: Option<Http2Settings>,
 }
 
 impl Server {
@@ -117,6 +122,7 @@ impl Server {
             fallback: None,
             cors: None,
             secure: None,
+            http2: Http2Settings::available(),
         }
     }
 
@@ -485,6 +491,7 @@ impl Server {
             fallback: self.fallback,
             cors: self.cors,
             secure: self.secure,
+            http2: self.http2,
             tracer: Tracer::default(),
         });
         listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await

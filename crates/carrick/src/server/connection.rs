@@ -6,12 +6,18 @@ use bytes::{Buf, BytesMut};
 use http::{Request, Response, Version};
 use tokio::io;
 
+#[cfg(feature = "http2")]
+use super::http2::{self, Http2Settings};
+#[cfg(not(feature = "http2"))]
+use super::no_http2::{self as http2, Http2Settings};
 use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
     accepted::Accepted,
     caller::{Caller, PeerAddress},
+    connections::Connections,
     cors::Cors,
     hyper::{self, Fallback},
+    preface::speaks_http2,
     route::{Endpoint, Routes},
     stage::Stage,
 };
@@ -37,6 +43,8 @@ pub(super) struct Service {
     pub(super) fallback: Option<Fallback>,
     pub(super) cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
+    /// `None` if HTTP/2 is not spoken.
+    pub(super) http2: Option<Http2Settings>,
     pub(super) tracer: Tracer,
 }
 
@@ -46,11 +54,17 @@ pub(super) type Hook = Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Accept
 /// Whom the application lets know of refusals.
 pub(super) type Witness = Arc<dyn Fn(&Rejection, PeerAddress) + Send + Sync>;
 
-/// Puts TLS on a stream.
-pub(super) type Secure = Arc<dyn Fn(NetStream) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
+/// Puts TLS on a stream, and offers HTTP/2 if it is told to.
+pub(super) type Secure = Arc<dyn Fn(NetStream, bool) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
 
-/// A stream, and the certificates in DER that the client showed on it.
-pub(super) type Secured = (NetStream, Vec<Vec<u8>>);
+/// What TLS has made of a stream.
+pub(super) struct Secured {
+    pub(super) stream: NetStream,
+    /// What the client has shown, in DER.
+    pub(super) certificates: Vec<Vec<u8>>,
+    /// Whether ALPN has chosen HTTP/2.
+    pub(super) http2: bool,
+}
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -62,10 +76,25 @@ pub(super) struct Opening {
     pub(super) agreement: Agreement,
 }
 
+/// A connection that speaks HTTP/2.
+#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "none does"))]
+pub(super) struct Below {
+    pub(super) stream: NetStream,
+    /// What was read from it.
+    pub(super) received: BytesMut,
+    pub(super) caller: Caller,
+    /// Where each WebSocket on it takes its place.
+    pub(super) connections: Arc<Connections>,
+    pub(super) stop: Arc<Stop>,
+    pub(super) timer: HandshakeTimer,
+}
+
 /// What a request asks for.
 enum Asked {
     WebSocket(Box<Opening>),
     Page,
+    /// All that HTTP/2 may carry.
+    Http2(Http2Settings),
 }
 
 impl Service {
@@ -74,21 +103,23 @@ impl Service {
         self: Arc<Service>,
         stream: NetStream,
         address: PeerAddress,
+        connections: Arc<Connections>,
         stop: Arc<Stop>,
     ) -> Option<Stage> {
         let timer = HandshakeTimer::start(self.handshake_timeout);
-        let Ok((mut stream, certificates)) = self.secured(stream, timer, &stop).await else { return None };
+        let secured = self.secured(stream, timer, &stop).await.ok()?;
+        let Secured { mut stream, certificates, http2 } = secured;
         let caller = Caller::new(address, certificates);
         let mut received = BytesMut::new();
         let asked = tokio::select! {
             biased;
             () = stop.asked() => Err(Rejection::Draining.into()),
-            asked = self.asked(&mut stream, &mut received, &caller, timer) => asked,
+            asked = self.asked(&mut stream, &mut received, &caller, (timer, http2)) => asked,
         };
         match asked {
             Ok(Asked::WebSocket(opening)) => {
                 let Opening { endpoint, request, response, agreement } = *opening;
-                self.trace(address, || HeadLines::of_response("> ", &response));
+                self.trace_response(address, &response);
                 let config = Arc::clone(&endpoint.config);
                 let websocket = open(stream, received, &response, agreement, config, timer).await.ok()?;
                 return Some(endpoint.start(websocket, request, stop));
@@ -96,9 +127,13 @@ impl Service {
             Ok(Asked::Page) => {
                 return Some(Stage::new(hyper::serve(self, stream, received, caller, stop)));
             }
+            Ok(Asked::Http2(settings)) => {
+                let below = Below { stream, received, caller, connections, stop, timer };
+                return Some(Stage::last(http2::serve(self, settings, below)));
+            }
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
-                self.trace(address, || HeadLines::of_response("> ", &rejection.response(Version::HTTP_11)));
+                self.trace_response(address, &rejection.response(Version::HTTP_11));
                 refuse(&mut stream, &rejection).await;
             }
             // The client is gone.
@@ -108,11 +143,13 @@ impl Service {
     }
 
     async fn secured(&self, stream: NetStream, timer: HandshakeTimer, stop: &Stop) -> Result<Secured, Error> {
-        let Some(secure) = &self.secure else { return Ok((stream, Vec::new())) };
+        let Some(secure) = &self.secure else {
+            return Ok(Secured { stream, certificates: Vec::new(), http2: false });
+        };
         tokio::select! {
             biased;
             () = stop.asked() => Err(Rejection::Draining.into()),
-            secured = timer.bound("tls handshake", secure(stream)) => Ok(secured??),
+            secured = timer.bound("tls handshake", secure(stream, self.http2.is_some())) => Ok(secured??),
         }
     }
 
@@ -121,16 +158,22 @@ impl Service {
         stream: &mut NetStream,
         received: &mut BytesMut,
         caller: &Caller,
-        timer: HandshakeTimer,
+        (timer, http2): (HandshakeTimer, bool),
     ) -> Result<Asked, Error> {
+        if let Some(settings) = &self.http2 {
+            let speaks = async { Ok(http2 || speaks_http2(stream, received).await?) };
+            if timer.bound_head(speaks).await? {
+                return Ok(Asked::Http2(settings.clone()));
+            }
+        }
         let (request, consumed) = timer.bound_head(read_head(stream, self.head_limits, received)).await?;
-        self.trace(caller.address, || HeadLines::of_request("< ", &request));
+        self.trace_request(caller.address, &request);
         if is_websocket_request(&request) {
             received.advance(consumed);
             return Ok(Asked::WebSocket(Box::new(self.decide(request, caller, timer).await?)));
         }
         if self.fallback.is_none() {
-            return Err(self.no_page(request.uri().path()).into());
+            return Err(self.no_page(&request).into());
         }
         Ok(Asked::Page)
     }
@@ -158,8 +201,9 @@ impl Service {
     }
 
     /// The answer of a server without pages.
-    fn no_page(&self, path: &str) -> Rejection {
-        match self.routes.find(path) {
+    pub(super) fn no_page(&self, request: &Request<()>) -> Rejection {
+        match self.routes.find(request.uri().path()) {
+            Ok(_) if request.version() > Version::HTTP_11 => Rejection::ConnectNotExtended,
             Ok(_) => Rejection::UpgradeMissing,
             Err(rejection) => rejection,
         }
@@ -171,9 +215,15 @@ impl Service {
         }
     }
 
-    fn trace(&self, address: PeerAddress, head: impl FnOnce() -> HeadLines) {
+    pub(super) fn trace_request(&self, address: PeerAddress, request: &Request<()>) {
         if self.tracer.is_on() {
-            self.tracer.write(&trace_label(address), &head());
+            self.tracer.write(&trace_label(address), &HeadLines::of_request("< ", request));
+        }
+    }
+
+    pub(super) fn trace_response<B>(&self, address: PeerAddress, response: &Response<B>) {
+        if self.tracer.is_on() {
+            self.tracer.write(&trace_label(address), &HeadLines::of_response("> ", response));
         }
     }
 

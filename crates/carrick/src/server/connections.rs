@@ -59,6 +59,12 @@ impl Connections {
         }
     }
 
+    /// Takes up one more, if there is room.
+    #[cfg(feature = "http2")]
+    pub(super) fn add_if_room(self: &Arc<Connections>) -> Option<Place> {
+        (self.count() < self.most).then(|| self.add())
+    }
+
     /// Takes up one more.
     fn add(self: &Arc<Connections>) -> Place {
         let stop = Arc::new(Stop::with_alarms(Arc::clone(&self.alarms)));
@@ -84,10 +90,7 @@ impl Connections {
     /// Takes up one more and starts its task with the stage that `first` makes, which is told where the connection
     /// learns that it has to close.
     pub(super) fn start(self: &Arc<Connections>, first: impl FnOnce(&Arc<Stop>) -> Stage) {
-        let place = self.add();
-        let (index, stop) = (place.seat.index, Arc::clone(&place.seat.stop));
-        let task = tokio::spawn(Life::new(first(&stop), place)).abort_handle();
-        self.set_task(index, &stop, task);
+        self.add().start(first);
     }
 
     /// Asks all of them to close, and those that come.
@@ -171,6 +174,22 @@ struct Seat {
     connections: Arc<Connections>,
     index: u32,
     stop: Arc<Stop>,
+}
+
+impl Place {
+    /// Where the connection learns that it has to close.
+    #[cfg(feature = "http2")]
+    pub(super) fn stop(&self) -> &Arc<Stop> {
+        &self.seat.stop
+    }
+
+    /// Starts the task of the connection, as [`Connections::start`] does.
+    pub(super) fn start(self, first: impl FnOnce(&Arc<Stop>) -> Stage) {
+        let Seat { connections, index, stop } = &*self.seat;
+        let (connections, index, stop) = (Arc::clone(connections), *index, Arc::clone(stop));
+        let task = tokio::spawn(Life::new(first(&stop), self)).abort_handle();
+        connections.set_task(index, &stop, task);
+    }
 }
 
 impl Drop for Place {

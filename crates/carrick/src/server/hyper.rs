@@ -41,9 +41,9 @@ use crate::{
 /// The application's service for what is no WebSocket.
 pub(super) type Fallback = Arc<dyn Fn(Request<Body>) -> BoxFuture<Response<ResponseBody>> + Send + Sync>;
 
-type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(super) type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
 
-type BoxError = Box<dyn StdError + Send + Sync>;
+pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// How the request for a WebSocket was decided that came last, and where hyper hands over the stream: also if it was
 /// refused.
@@ -114,7 +114,7 @@ pub(super) async fn serve(
 /// Takes the stream back from hyper, and gives it to the handler or ends it.
 async fn hand_over(opening: Option<Opening>, on_upgrade: OnUpgrade, stop: Arc<Stop>) -> Option<Stage> {
     let upgraded = on_upgrade.await.ok()?;
-    let (mut stream, received) = taken_over(upgraded);
+    let (mut stream, received) = taken_over(upgraded, Version::HTTP_11);
     let Some(opening) = opening else {
         let _ = timeout(LINGER, end(&mut stream)).await;
         return None;
@@ -145,23 +145,39 @@ async fn answer(
             Err(rejection) => {
                 service.tell(&rejection, caller.address);
                 *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((None, on_upgrade));
-                refused(&rejection)
+                refused(&rejection, Version::HTTP_11)
             }
         };
     }
+    page(service, head, Body::http1(body), caller, Some(on_upgrade)).await
+}
+
+/// Answers a request that asks for no WebSocket.
+pub(super) async fn page(
+    service: &Service,
+    head: Request<()>,
+    body: Body,
+    caller: &Caller,
+    on_upgrade: Option<OnUpgrade>,
+) -> Response<ResponseBody> {
+    let version = head.version().max(Version::HTTP_11);
     // HTTP/1.0 may come without a host (RFC 9112 §3.2).
     let may_lack_host = head.version() == Version::HTTP_10 && !head.headers().contains_key(HOST);
     if !may_lack_host && let Err(rejection) = check_host(&head) {
         service.tell(&rejection, caller.address);
-        return refused(&rejection);
+        return refused(&rejection, version);
     }
-    let Some(fallback) = &service.fallback else { return refused(&Rejection::UpgradeMissing) };
+    let Some(fallback) = &service.fallback else {
+        let rejection = service.no_page(&head);
+        service.tell(&rejection, caller.address);
+        return refused(&rejection, version);
+    };
     if let Some(preflight) = service.cors.as_ref().and_then(|cors| cors.preflight(&head)) {
         return match preflight {
             Ok(response) => response.map(|()| boxed_text(Bytes::new())),
             Err(rejection) => {
                 service.tell(&rejection, caller.address);
-                refused(&rejection)
+                refused(&rejection, version)
             }
         };
     }
@@ -170,16 +186,18 @@ async fn answer(
     let (mut parts, ()) = head.into_parts();
     caller.introduce(&mut parts.extensions);
     parts.extensions.insert(front);
-    parts.extensions.insert(on_upgrade);
-    let mut response = fallback(Request::from_parts(parts, Body::new(body))).await;
+    if let Some(on_upgrade) = on_upgrade {
+        parts.extensions.insert(on_upgrade);
+    }
+    let mut response = fallback(Request::from_parts(parts, body)).await;
     if let Some((cors, asked)) = asked {
         cors.permit(&asked, response.headers_mut());
     }
     response
 }
 
-fn refused(rejection: &Rejection) -> Response<ResponseBody> {
-    rejection.response(Version::HTTP_11).map(boxed_text)
+fn refused(rejection: &Rejection, version: Version) -> Response<ResponseBody> {
+    rejection.response(version).map(boxed_text)
 }
 
 /// The service of the application failed. What went wrong is its secret.
@@ -198,7 +216,7 @@ where
     body.map_err(Into::into).boxed_unsync()
 }
 
-fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
+pub(super) fn boxed_text(text: impl Into<Bytes>) -> ResponseBody {
     boxed(Full::new(text.into()))
 }
 

@@ -86,8 +86,8 @@ async fn accept_all(
         connections.room().await;
         match listener.accept().await {
             Ok((stream, address)) => {
-                connections
-                    .start(|stop| Stage::new(Arc::clone(service).serve(stream, address, Arc::clone(stop))));
+                let (service, all) = (Arc::clone(service), Arc::clone(connections));
+                connections.start(|stop| Stage::new(service.serve(stream, address, all, Arc::clone(stop))));
             }
             Err(error) => match Remedy::of(&error) {
                 Remedy::Next => {}

@@ -16,11 +16,16 @@ mod cors;
 mod drain;
 mod entrance;
 mod guest;
+#[cfg(feature = "http2")]
+mod http2;
 mod hub;
 mod hyper;
 mod linger;
 mod listener;
+#[cfg(not(feature = "http2"))]
+mod no_http2;
 mod patience;
+mod preface;
 mod rewound;
 mod route;
 mod run;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{app::WebSocketServer, builder::Server, connection::Secure};
+use super::{
+    app::WebSocketServer,
+    builder::Server,
+    connection::{Secure, Secured},
+};
 use crate::transport::{NetStream, ReloadableTls};
 
 impl Server {
@@ -46,14 +50,16 @@ impl<S> WebSocketServer<S> {
 }
 
 fn secure(tls: ReloadableTls) -> Secure {
-    Arc::new(move |stream| {
-        let handshake = tls.acceptor().accept(stream);
+    Arc::new(move |stream, http2| {
+        let acceptor = if http2 { tls.acceptor_with_http2() } else { tls.acceptor() };
+        let handshake = acceptor.accept(stream);
         Box::pin(async move {
             let stream = handshake.await?;
             let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
             let peer = stream.get_ref().0.peer_addr();
-            Ok((NetStream::over(stream, peer), certificates))
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            Ok(Secured { stream: NetStream::over(stream, peer), certificates, http2 })
         })
     })
 }

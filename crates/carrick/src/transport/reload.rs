@@ -1,6 +1,6 @@
 //! A certificate that is replaced while the server serves.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
@@ -32,21 +32,30 @@ use super::server_tls::ServerTls;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ReloadableTls {
-    config: Arc<RwLock<Arc<ServerConfig>>>,
+    configs: Arc<RwLock<Configs>>,
+}
+
+/// What a certificate is served with.
+#[derive(Debug)]
+pub(super) struct Configs {
+    /// For connections that speak HTTP/1.1.
+    pub(super) http1: Arc<ServerConfig>,
+    /// For those that speak HTTP/2 if the client likes.
+    pub(super) http2: Arc<ServerConfig>,
 }
 
 impl ReloadableTls {
     /// One that begins with `tls`.
     #[must_use]
     pub fn new(tls: ServerTls) -> ReloadableTls {
-        ReloadableTls { config: Arc::new(RwLock::new(tls.into_config())) }
+        ReloadableTls { configs: Arc::new(RwLock::new(tls.into_configs())) }
     }
 
     /// Takes `tls` for every connection from now on: its certificate and key, and whether clients have to show one. Clients
     /// that come back cannot resume what they agreed on before, and make a whole handshake.
     pub fn replace(&self, tls: ServerTls) {
-        let config = tls.into_config();
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let configs = tls.into_configs();
+        *self.configs.write().unwrap_or_else(PoisonError::into_inner) = configs;
     }
 
     /// As it is now, for one connection.
@@ -54,9 +63,18 @@ impl ReloadableTls {
         TlsAcceptor::from(self.config())
     }
 
-    /// As it is now, for one connection.
+    /// As it is now, for one connection that speaks HTTP/1.1.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.configs().http1)
+    }
+
+    /// As it is now, for one connection of a client that may prefer HTTP/2.
+    pub(crate) fn acceptor_with_http2(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.configs().http2))
+    }
+
+    fn configs(&self) -> RwLockReadGuard<'_, Configs> {
+        self.configs.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

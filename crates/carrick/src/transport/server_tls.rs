@@ -13,12 +13,12 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-use super::tls::provider;
+use super::{reload::Configs, tls::provider};
 use crate::error::Error;
 
 /// The certificate of a server, its key, and whether clients have to show one too.
 ///
-/// TLS 1.3 and 1.2 by rustls; by ALPN the server speaks `http/1.1`. Everything is checked here, so that nothing is left
+/// TLS 1.3 and 1.2 by rustls; by ALPN a [`Server`](crate::Server) speaks `h2` and `http/1.1`. Everything is checked here, so that nothing is left
 /// to fail once clients come. [`ReloadableTls`](crate::ReloadableTls) replaces it while a server serves.
 ///
 /// ```no_run
@@ -149,8 +149,10 @@ impl ServerTls {
         pem
     }
 
-    pub(super) fn into_config(self) -> Arc<ServerConfig> {
-        self.config
+    pub(super) fn into_configs(self) -> Configs {
+        let mut http2 = ServerConfig::clone(&self.config);
+        http2.alpn_protocols.insert(0, b"h2".to_vec());
+        Configs { http1: self.config, http2: Arc::new(http2) }
     }
 
     fn from_pems(certificates: &Pem, key: &Pem) -> Result<ServerTls, Error> {

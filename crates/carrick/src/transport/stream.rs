@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Version;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
@@ -16,10 +17,15 @@ use tokio::{
     net::TcpStream,
 };
 
+#[cfg(feature = "http2")]
+use super::http2::Http2Stream;
+#[cfg(not(feature = "http2"))]
+use super::no_http2::Http2Stream;
 use super::prefixed::Prefixed;
 
 /// The stream that carries a WebSocket of [`connect`](crate::connect) or of a [`Server`](crate::Server): TCP, a
-/// Unix socket, TLS over either, a tunnel through a proxy, or what an HTTP server handed over.
+/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 connection, or what an HTTP server
+/// handed over.
 pub struct NetStream {
     carrier: Carrier,
 }
@@ -29,12 +35,14 @@ enum Carrier {
     /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
     Unix(Box<UnixStream>),
+    Http2(Box<Http2Stream>),
     Boxed(Box<Known<dyn ByteStream>>),
 }
 
 /// A stream, and whom it leads to.
 struct Known<S: ?Sized> {
     peer: Option<SocketAddr>,
+    version: Version,
     stream: S,
 }
 
@@ -60,7 +68,12 @@ impl NetStream {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: Option<SocketAddr>,
     ) -> NetStream {
-        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, stream })) }
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, version: Version::HTTP_11, stream })) }
+    }
+
+    /// A stream of an HTTP/2 connection.
+    pub(crate) fn http2(stream: Http2Stream) -> NetStream {
+        NetStream { carrier: Carrier::Http2(Box::new(stream)) }
     }
 
     /// This stream behind bytes that were read from it already.
@@ -83,6 +96,14 @@ impl NetStream {
         NetStream::over(stream, None)
     }
 
+    /// A stream that an HTTP server has handed over.
+    pub(crate) fn handed_over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        version: Version,
+    ) -> NetStream {
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer: None, version, stream })) }
+    }
+
     /// The address at the other end of the TCP connection: of the server, of the client, or of the proxy in between.
     /// `None` for a Unix socket, for a stream of [`new`](NetStream::new), and where the connection is gone already.
     ///
@@ -99,7 +120,29 @@ impl NetStream {
             Carrier::Tcp(stream) => stream.peer_addr().ok(),
             #[cfg(unix)]
             Carrier::Unix(_) => None,
+            Carrier::Http2(stream) => stream.peer_addr(),
             Carrier::Boxed(known) => known.peer,
+        }
+    }
+
+    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 for a stream among others of one
+    /// connection, and HTTP/1.1 for all that is a connection of its own.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let websocket = carrick::connect("wss://example.com/chat").await?;
+    /// println!("connected over {:?}", websocket.stream().http_version());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn http_version(&self) -> Version {
+        match &self.carrier {
+            Carrier::Http2(_) => Version::HTTP_2,
+            Carrier::Boxed(known) => known.version,
+            Carrier::Tcp(_) => Version::HTTP_11,
+            #[cfg(unix)]
+            Carrier::Unix(_) => Version::HTTP_11,
         }
     }
 
@@ -108,6 +151,7 @@ impl NetStream {
             Carrier::Tcp(stream) => Pin::new(stream),
             #[cfg(unix)]
             Carrier::Unix(stream) => Pin::new(&mut **stream),
+            Carrier::Http2(stream) => Pin::new(&mut **stream),
             Carrier::Boxed(known) => Pin::new(&mut known.stream),
         }
     }
@@ -119,6 +163,7 @@ impl fmt::Debug for NetStream {
             Carrier::Tcp(stream) => stream.fmt(f),
             #[cfg(unix)]
             Carrier::Unix(stream) => stream.fmt(f),
+            Carrier::Http2(stream) => stream.fmt(f),
             Carrier::Boxed(_) => f.write_str("NetStream"),
         }
     }
@@ -152,6 +197,7 @@ impl AsyncWrite for NetStream {
             Carrier::Tcp(stream) => stream.is_write_vectored(),
             #[cfg(unix)]
             Carrier::Unix(stream) => stream.is_write_vectored(),
+            Carrier::Http2(stream) => stream.is_write_vectored(),
             Carrier::Boxed(known) => known.stream.is_write_vectored(),
         }
     }

@@ -6,18 +6,18 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep},
+    time::{self, Sleep},
 };
 
 use super::{
     agreed::Agreed,
-    local::{lend, take_back, with_receive_buffer, with_shell},
+    local::{Clock, lend, take_back, with_receive_buffer, with_rest, with_shell},
     piece::Piece,
     stop::Stop,
     work::Work,
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             flow: Flow::default(),
             control: false,
         };
-        driver.keep_rest(received);
+        driver.keep_rest(received, None);
         driver
     }
 
@@ -124,7 +124,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Calls into the core with the output of this connection.
     pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
-        with_shell(&mut self.connection, &mut self.work, call)
+        with_shell(&mut self.connection, &mut self.work, Clock::Now, call)
+    }
+
+    /// As `with_shell`, to queue something that needs the time for its record only.
+    pub(super) fn queue<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
+        let clock = if self.connection.is_tracing() { Clock::Now } else { Clock::Latest };
+        with_shell(&mut self.connection, &mut self.work, clock, call)
     }
 
     /// The next message or piece; `None` once the connection is closed and the stream at its end.
@@ -154,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 ready!(self.poll_end(cx));
                 return Poll::Ready(self.flow.take_failure(&self.connection, broken(&self.work)).map(Err));
             }
-            self.obey_stop(cx);
+            self.obey_stop();
             if !self.connection.may_send() {
                 // The timer is only looked at when nothing comes, and a peer that floods could hold up the close.
                 self.handle_deadline();
@@ -172,7 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => {
                     // What was only fed leaves now: nothing is there that could be answered together with it.
                     let _ = self.poll_write_all(cx);
-                    ready!(self.poll_timer(cx));
+                    if self.poll_timer(cx).is_pending() && !self.has_to_stop() {
+                        return Poll::Pending;
+                    }
                 }
             }
         }
@@ -260,7 +268,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             if self.connection.holds_pong() {
                 self.with_shell(Connection::handle_drained);
-            } else {
+            } else if self.work.is_some() {
                 take_back(&mut self.work);
             }
             if self.unsent() == 0 {
@@ -309,16 +317,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
+        let now = system::now();
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
-            let control = self.control;
-            let (consumed, found) = self.with_shell(|connection, shell| {
-                parse(connection, unparsed, shell, control, Bytes::copy_from_slice)
+            let Driver { connection, work, control, .. } = self;
+            let (consumed, found) = with_shell(connection, work, Clock::At(now), |connection, shell| {
+                parse(connection, unparsed, shell, *control, Bytes::copy_from_slice)
             });
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
-                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()));
+                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()), Some(now));
                 return found;
             }
         }
@@ -326,41 +335,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Keeps what is received and not handed out yet.
-    fn keep_rest(&mut self, rest: BytesMut) {
+    fn keep_rest(&mut self, rest: BytesMut, received_at: Option<Instant>) {
         // One that is empty would still hold on to the buffer that it was cut from.
         if !rest.is_empty() {
             let work = self.work.get_or_insert_with(lend);
             work.rest_is_large = rest.len() > PINNED_BYTES;
             work.rest = rest;
+            work.received_at = received_at;
         }
     }
 
     /// The next message out of what an earlier read brought.
     fn take_rest(&mut self) -> Option<Received> {
         loop {
-            let work = self.work.as_mut().filter(|work| !work.rest.is_empty())?;
-            let mut rest = std::mem::take(&mut work.rest);
-            let is_large = work.rest_is_large;
+            let Driver { connection, work, control, .. } = self;
+            let working = work.as_mut().filter(|work| !work.rest.is_empty())?;
             let mut place = None;
-            let control = self.control;
-            let (consumed, found) = self.with_shell(|connection, shell| {
-                parse(connection, &mut rest, shell, control, |payload| {
+            let (consumed, found) = with_rest(working, |rest, shell| {
+                parse(connection, rest, shell, *control, |payload| {
                     place = Some(payload.len());
                     Bytes::new()
                 })
             });
-            let taken = rest.split_to(consumed);
-            if !rest.is_empty() {
-                let work = self.work.get_or_insert_with(lend);
-                work.rest = rest;
-                work.rest_is_large = is_large;
+            let Work { rest, rest_is_large, .. } = &mut **working;
+            let length = place.unwrap_or(0);
+            rest.advance(consumed - length);
+            // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
+            let pins_much = *rest_is_large && length < PINNED_BYTES;
+            let payload = match place {
+                Some(_) if pins_much => {
+                    let copy = rest.get(..length).map(Bytes::copy_from_slice).unwrap_or_default();
+                    rest.advance(length);
+                    Some(copy)
+                }
+                Some(_) if length == rest.len() => Some(std::mem::take(rest).freeze()),
+                Some(_) => Some(rest.split_to(length).freeze()),
+                None => None,
+            };
+            if rest.is_empty() {
+                // An empty rest would still hold on to the whole allocation.
+                *rest = BytesMut::new();
+                take_back(work);
             }
             let Some(mut found) = found else { continue };
-            if let Some(length) = place {
-                let slice = taken.freeze().split_off(consumed - length);
-                // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-                let pins_much = is_large && length < PINNED_BYTES;
-                found.set_bytes(if pins_much { Bytes::copy_from_slice(&slice) } else { slice });
+            if let Some(payload) = payload {
+                found.set_bytes(payload);
             }
             return Some(found);
         }
@@ -377,34 +396,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.work.as_ref().is_some_and(|work| work.broken.is_some())
     }
 
-    fn obey_stop(&mut self, cx: &Context<'_>) {
-        let Some(stop) = &self.stop else { return };
-        stop.register(cx.waker());
-        if stop.is_asked() && self.connection.may_send() {
+    fn obey_stop(&mut self) {
+        if self.has_to_stop() {
             self.with_shell(|connection, shell| connection.close(&going_away(), shell));
         }
     }
 
-    /// Ready when a deadline of the connection has passed and been handled.
+    fn has_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.is_asked()) && self.connection.may_send()
+    }
+
+    /// Ready when a deadline of the connection has passed and been handled. From then on a request to stop wakes.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(deadline) = self.connection.poll_timeout() else {
-                return Poll::Pending;
-            };
-            if let Some(stop) = self.stop.as_ref().filter(|stop| stop.has_alarms() && self.timer.is_none()) {
-                if stop.is_armed(deadline, cx.waker()) {
-                    return Poll::Pending;
-                }
-                if system::now() >= deadline {
-                    self.handle_deadline();
-                    return Poll::Ready(());
-                }
-                if stop.arm(deadline) {
-                    return Poll::Pending;
+            let deadline = self.connection.poll_timeout();
+            if let Some(stop) = &self.stop {
+                match deadline {
+                    Some(deadline) if stop.has_alarms() && self.timer.is_none() => {
+                        if stop.is_armed(deadline, cx.waker()) {
+                            return Poll::Pending;
+                        }
+                        if system::now() >= deadline {
+                            self.handle_deadline();
+                            return Poll::Ready(());
+                        }
+                        if stop.arm(deadline) {
+                            return Poll::Pending;
+                        }
+                    }
+                    Some(_) | None => stop.register(cx.waker()),
                 }
             }
-            let deadline = Instant::from_std(deadline);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            let Some(deadline) = deadline else { return Poll::Pending };
+            let deadline = time::Instant::from_std(deadline);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
             // A timer that is early costs one look when it fires; setting it anew for each message costs more.
             if timer.deadline() > deadline {
                 timer.as_mut().reset(deadline);

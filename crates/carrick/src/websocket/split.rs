@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| match message.take() {
                 Some(message) => {
-                    driver.with_shell(|connection, shell| connection.send(message, compression, shell))
+                    driver.queue(|connection, shell| connection.send(message, compression, shell))
                 }
                 None => Ok(()),
             })
@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     pub async fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| {
-                driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))
+                driver.queue(|connection, shell| connection.send_prepared(prepared, shell))
             })
         })
         .await
@@ -219,9 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| {
                 let piece = bytes.clone();
-                driver.with_shell(|connection, shell| {
-                    connection.send_piece(kind, piece, last, compression, shell)
-                })
+                driver.queue(|connection, shell| connection.send_piece(kind, piece, last, compression, shell))
             })
         })
         .await
@@ -337,7 +335,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
             ready!(driver.poll_ready(cx))?;
             let Some(message) = held.take() else { return Poll::Ready(Ok(())) };
             Poll::Ready(Ok(
-                driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?
+                driver.queue(|connection, shell| connection.send(message, Compression::Auto, shell))?
             ))
         })
     }
@@ -442,7 +440,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
         let Sender { shared, held } = &mut *self;
         let copy = message.clone();
         let sent =
-            shared.lock().with_shell(|connection, shell| connection.send(message, Compression::Auto, shell));
+            shared.lock().queue(|connection, shell| connection.send(message, Compression::Auto, shell));
         match sent {
             Err(SendError::QueueFull { .. }) if held.is_none() => *held = Some(copy),
             sent => sent?,

@@ -191,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             ready!(self.driver.poll_ready(cx))?;
         }
         let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
-        let sent = self.driver.with_shell(|connection, shell| connection.send(message, compression, shell));
+        let sent = self.driver.queue(|connection, shell| connection.send(message, compression, shell));
         Poll::Ready(Ok(sent?))
     }
 
@@ -206,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// As [`feed`](WebSocket::feed).
     pub async fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
         poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        Ok(self.driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))?)
+        Ok(self.driver.queue(|connection, shell| connection.send_prepared(prepared, shell))?)
     }
 
     /// Queues a piece of a message, which becomes a fragment, while the rest is still being produced; the `last` one
@@ -264,7 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let Some(bytes) = bytes.take() else { return Poll::Ready(Ok(())) };
         let sent = self
             .driver
-            .with_shell(|connection, shell| connection.send_piece(kind, bytes, last, compression, shell));
+            .queue(|connection, shell| connection.send_piece(kind, bytes, last, compression, shell));
         Poll::Ready(Ok(sent?))
     }
 
@@ -510,7 +510,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        Ok(self.driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?)
+        Ok(self.driver.queue(|connection, shell| connection.send(message, Compression::Auto, shell))?)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -16,6 +16,8 @@ mod connect_event;
 mod exports;
 #[cfg(feature = "tls")]
 mod guides;
+#[cfg(feature = "http2")]
+mod http2;
 mod layers;
 mod pair;
 #[cfg(feature = "net")]

@@ -13,20 +13,20 @@ use super::{
     config::Config,
     control::WaitingControl,
     event::{Closed, Event, Initiator, Payload},
-    found::{Control, Found, event},
+    found::{Control, Found, Step, event},
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
     message_reader::{Delivery, MessageReader, Reading},
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
-    short::{HEAD_BYTES, read_short, unread_short},
     terms::Terms,
     trace::{FrameRecord, Ledger, Traffic},
 };
 use crate::protocol::{
     frame::{CloseFrame, Frame, FramePiece, FrameReader, HeaderRules, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
+    payload::{check_whole, mask},
     role::Role,
     violation::Violation,
 };
@@ -62,7 +62,6 @@ use crate::protocol::{
 /// let mut slices = [std::io::IoSlice::new(&[]); 1];
 /// output.slices(&mut slices);
 /// let mut network = slices[0].to_vec();
-///
 /// let mut answer = Output::new();
 /// let mut shell = Shell { now, random: &mut random, output: &mut answer, pool: &mut pool };
 /// match server.receive(&mut network, &mut shell) {
@@ -85,13 +84,6 @@ pub struct Connection {
     control: WaitingControl,
     terms: Terms,
     delivery: Delivery,
-}
-
-/// What a piece of a frame led to.
-enum Step {
-    Nothing,
-    Found(Found),
-    Closed,
 }
 
 impl Connection {
@@ -131,15 +123,20 @@ impl Connection {
         if !self.closing.may_receive() {
             return (received.len(), None);
         }
-        if let Some((kind, end)) = self.short_message(received) {
-            let payload = Payload::Received(received.get_mut(HEAD_BYTES..end).unwrap_or_default());
-            return (end, Some(Event::Message { kind, payload, compressed: false }));
-        }
         let rules = HeaderRules {
             masked: self.terms.role.peer().masks(),
             rsv1: self.terms.deflate.is_some(),
             max_frame_bytes: self.config.max_frame_bytes,
         };
+        if let Some((kind, range)) = self.receive_plain(received, rules) {
+            let (end, first, last, compressed) = (range.end, true, true, false);
+            let payload = Payload::Received(received.get_mut(range).unwrap_or_default());
+            let event = match self.delivery {
+                Delivery::Whole => Event::Message { kind, payload, compressed },
+                Delivery::Pieces => Event::Piece { kind, payload, compressed, first, last },
+            };
+            return (end, Some(event));
+        }
         loop {
             let step_bytes = self.reader.step_bytes(self.reading());
             let end = received.len().min(consumed.saturating_add(step_bytes));
@@ -168,27 +165,34 @@ impl Connection {
         }
     }
 
-    /// A short plain message, see [`read_short`]: its kind, and where it ends.
-    #[inline]
-    fn short_message(&mut self, received: &mut [u8]) -> Option<(Kind, usize)> {
-        if !self.is_between_whole_messages() {
+    /// The common case, without the steps that others need: a plain message in one frame, all of which is there. The
+    /// place of its payload, not masked any more. Whatever else it is, nothing is changed.
+    fn receive_plain(&mut self, received: &mut [u8], rules: HeaderRules) -> Option<(Kind, Range<usize>)> {
+        if self.reader.is_open() || self.ledger.is_tracing() {
             return None;
         }
-        let limit = self.config.max_message_bytes.min(self.config.max_frame_bytes);
-        let (kind, end) = read_short(received, limit)?;
-        if self.ledger.take_received(kind, (end - HEAD_BYTES) as u64) {
-            return Some((kind, end));
+        let (header, range) = self.frames.peek_whole(received, rules)?;
+        let kind = match header.opcode {
+            Opcode::Text => Kind::Text,
+            Opcode::Binary => Kind::Binary,
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => return None,
+        };
+        if !header.fin || header.rsv1 || header.length > self.config.max_message_bytes {
+            return None;
         }
-        unread_short(received, end);
-        None
-    }
-
-    /// Whether the next byte begins a message that is handed over whole, on a server that keeps no records.
-    fn is_between_whole_messages(&self) -> bool {
-        self.terms.role == Role::Server
-            && !self.frames.is_inside_frame()
-            && self.reader.is_between_messages()
-            && self.delivery == Delivery::Whole
+        let payload = received.get_mut(range.clone())?;
+        if let Some(key) = header.mask {
+            mask(payload, key, 0);
+        }
+        if kind == Kind::Text && check_whole(payload).is_err() {
+            if let Some(key) = header.mask {
+                // As it came, for those who find out what is wrong with it.
+                mask(payload, key, 0);
+            }
+            return None;
+        }
+        self.ledger.count_received(&header);
+        Some((kind, range))
     }
 
     /// The peer ended its side of the stream, or the stream broke: nothing more will come.
@@ -285,21 +289,16 @@ impl Connection {
         writer.write(message, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
-    /// Queues a message that a shell has only borrowed; the bytes of a text are UTF-8. Whether the shell has to put the
-    /// payload behind the header that stands in the output now, at once: only if it `follows`, and never for a client.
+    /// Queues a message that a shell has only borrowed: whether its payload has to be put behind the output at once.
     #[cfg(feature = "net")]
     pub(crate) fn send_borrowed(
         &mut self,
-        kind: Kind,
-        payload: &[u8],
-        compression: Compression,
-        follows: bool,
+        message: super::message_writer::Borrowed<'_>,
         shell: &mut Shell<'_>,
     ) -> Result<bool, SendError> {
         self.check_may_send(shell)?;
         let Connection { terms, config, writer, ledger, .. } = self;
-        let sink = &mut FrameSink { terms: *terms, ledger, shell };
-        writer.write_borrowed(kind, payload, compression, follows && !terms.role.masks(), config, sink)
+        writer.write_borrowed(message, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues a message that was prepared for many connections.
@@ -450,6 +449,12 @@ impl Connection {
     /// default. A received frame is recorded once the start of its payload is there, or the connection has ended.
     pub fn set_tracing(&mut self, on: bool) {
         self.ledger.set_tracing(on);
+    }
+
+    /// Whether records are kept. Unless they are, [`Shell::now`] counts for none of the calls that send a message.
+    #[must_use]
+    pub fn is_tracing(&self) -> bool {
+        self.ledger.is_tracing()
     }
 
     /// The oldest record of a frame that has not been taken yet.

@@ -1,4 +1,4 @@
-//! What stands in received bytes, on its way to an event.
+//! What a call to `receive` comes upon, and how it becomes an event.
 
 use std::{ops::Range, time::Duration};
 
@@ -8,6 +8,13 @@ use super::{
     event::{Event, Payload},
     message_reader::{Delivered, Place},
 };
+
+/// What a piece of a frame led to.
+pub(super) enum Step {
+    Nothing,
+    Found(Found),
+    Closed,
+}
 
 /// What a call to `receive` came upon, before it is tied to the buffers.
 pub(super) enum Found {

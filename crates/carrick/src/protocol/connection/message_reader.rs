@@ -76,10 +76,9 @@ pub(super) enum Place {
 }
 
 impl MessageReader {
-    /// Whether no message has begun.
-    #[inline]
-    pub(super) fn is_between_messages(&self) -> bool {
-        self.held.as_ref().is_none_or(|held| held.open.is_none())
+    /// Whether a message is being assembled.
+    pub(super) fn is_open(&self) -> bool {
+        self.open().is_some()
     }
 
     /// A message that is being assembled changes to pieces at once if that is how messages are handed over from now on;

@@ -86,6 +86,19 @@ pub(super) struct OutgoingPiece {
     pub(super) compression: Compression,
 }
 
+/// A whole message that a shell has only borrowed.
+#[cfg(feature = "net")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Borrowed<'a> {
+    pub(crate) kind: Kind,
+    /// UTF-8 if it is a text.
+    pub(crate) payload: &'a [u8],
+    pub(crate) compression: Compression,
+    /// Whether the shell can write the payload from where it is, so that only the header need be queued. It is copied all
+    /// the same if it has to be masked.
+    pub(crate) follows: bool,
+}
+
 /// Where frames go: counted, masked, queued.
 pub(super) struct FrameSink<'a, 'b> {
     pub(super) terms: Terms,
@@ -127,29 +140,27 @@ impl MessageWriter {
         Ok(())
     }
 
-    /// Queues a whole message that is only borrowed, of which the bytes of a text are UTF-8: whether its payload, which
-    /// `follows` if it is not compressed, is still to come.
+    /// Queues a whole message that is only borrowed: whether its payload is still to come.
     #[cfg(feature = "net")]
     pub(super) fn write_borrowed(
         &mut self,
-        kind: Kind,
-        plain: &[u8],
-        compression: Compression,
-        follows: bool,
+        message: Borrowed<'_>,
         config: &Config,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<bool, SendError> {
+        let Borrowed { kind, payload, compression, follows } = message;
         let opcode = opcode_of(kind);
-        if let Some(payload) = self.compressed(plain, compression, config, sink)? {
+        if let Some(payload) = self.compressed(payload, compression, config, sink)? {
             sink.write(Frame { fin: true, rsv1: true, opcode, payload });
             return Ok(false);
         }
-        sink.note(true, false, opcode, plain);
+        sink.note(true, false, opcode, payload);
+        let role = sink.terms.role;
+        let follows = follows && !role.masks();
         if follows {
-            FrameWriter::write_head(opcode, plain.len(), sink.shell.output);
+            FrameWriter::write_head(opcode, payload.len(), sink.shell.output);
         } else {
-            let writer = FrameWriter::new(sink.terms.role);
-            writer.write_copy(opcode, plain, sink.shell.random, sink.shell.output);
+            FrameWriter::new(role).write_copy(opcode, payload, sink.shell.random, sink.shell.output);
         }
         Ok(follows)
     }

@@ -13,7 +13,6 @@ mod message_writer;
 mod prepared;
 mod preview;
 mod shell;
-mod short;
 mod terms;
 mod trace;
 
@@ -24,6 +23,8 @@ pub use event::{Closed, Event, Initiator, Payload};
 pub(crate) use message::checked_text;
 pub use message::{Kind, Message, NotText, Text};
 pub use message_reader::Delivery;
+#[cfg(feature = "net")]
+pub(crate) use message_writer::Borrowed;
 pub use message_writer::{Compression, SendError};
 pub use prepared::Prepared;
 pub use shell::Shell;

@@ -4,11 +4,8 @@ use std::{collections::VecDeque, fmt, time::Instant};
 
 use bytes::Bytes;
 
-use super::{
-    message::Kind,
-    preview::{kept_bytes, write_preview},
-};
-use crate::protocol::frame::{FramePiece, Opcode};
+use super::preview::{kept_bytes, write_preview};
+use crate::protocol::frame::{FramePiece, Header, Opcode};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,25 +168,29 @@ impl Ledger {
         }
     }
 
+    pub(super) fn is_tracing(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.trace.is_some())
+    }
+
     /// Takes a piece of a received frame, whose payload is `payload`, not masked any more.
     #[inline]
     pub(super) fn note_received(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
-        let header = &piece.header;
-        if piece.first && !self.received.take(header.opcode, header.fin, header.length) {
-            let carried = &mut self.rare.get_or_insert_default().received;
-            *carried = std::mem::take(&mut self.received).total(*carried);
-            carried.count(header.opcode, header.fin, header.length);
+        if piece.first {
+            self.count_received(&piece.header);
         }
         if let Some(trace) = self.trace() {
             trace.receive(piece, payload, now);
         }
     }
 
-    /// Takes a received message in one frame; not if there are records to keep, or too much to count.
+    /// Takes a received frame that needs no record.
     #[inline]
-    pub(super) fn take_received(&mut self, kind: Kind, length: u64) -> bool {
-        let opcode = if kind == Kind::Text { Opcode::Text } else { Opcode::Binary };
-        self.trace().is_none() && self.received.take(opcode, true, length)
+    pub(super) fn count_received(&mut self, header: &Header) {
+        if !self.received.take(header.opcode, header.fin, header.length) {
+            let carried = &mut self.rare.get_or_insert_default().received;
+            *carried = std::mem::take(&mut self.received).total(*carried);
+            carried.count(header.opcode, header.fin, header.length);
+        }
     }
 
     /// Takes a frame that is queued.
@@ -285,7 +286,6 @@ const MAX_RECORDS: usize = 1024;
 #[expect(clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::protocol::frame::Header;
 
     fn piece(opcode: Opcode, length: u64, first: bool) -> FramePiece {
         let header = Header { fin: true, rsv1: false, opcode, mask: Some([0; 4]), length };

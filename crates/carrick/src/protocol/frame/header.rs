@@ -91,19 +91,19 @@ impl Header {
     pub fn encode(&self, output: &mut BytesMut) {
         let fin = if self.fin { FIN } else { 0 };
         let rsv1 = if self.rsv1 { RSV1 } else { 0 };
-        output.put_u8(fin | rsv1 | self.opcode.bits());
-
+        let first = fin | rsv1 | self.opcode.bits();
         let masked = if self.mask.is_some() { MASKED } else { 0 };
+        // At once, for each call looks whether there is room.
         match self.length {
             // The casts keep the value: the ranges say so.
-            0..=125 => output.put_u8(masked | self.length as u8),
+            0..=125 => output.put_slice(&[first, masked | self.length as u8]),
             126..=0xffff => {
-                output.put_u8(masked | LENGTH_IN_16_BITS);
-                output.put_u16(self.length as u16);
+                let [a, b] = (self.length as u16).to_be_bytes();
+                output.put_slice(&[first, masked | LENGTH_IN_16_BITS, a, b]);
             }
             _ => {
-                output.put_u8(masked | LENGTH_IN_64_BITS);
-                output.put_u64(self.length);
+                let [a, b, c, d, e, f, g, h] = self.length.to_be_bytes();
+                output.put_slice(&[first, masked | LENGTH_IN_64_BITS, a, b, c, d, e, f, g, h]);
             }
         }
         if let Some(key) = self.mask {

@@ -135,6 +135,14 @@ impl Output {
         }
     }
 
+    /// Gives the memory back if nothing waits, unless it is little: for an output that goes on to another connection.
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only a shell of many connections needs it"))]
+    pub(crate) fn recycle(&mut self) {
+        if self.tail.capacity() > KEPT_BYTES || self.chunks.capacity() > KEPT_CHUNKS {
+            self.release();
+        }
+    }
+
     /// Gives the memory back if nothing waits. A connection that idles owns no buffer.
     pub fn release(&mut self) {
         if self.is_empty() {
@@ -142,6 +150,12 @@ impl Output {
         }
     }
 }
+
+/// What `recycle` leaves for small frames.
+const KEPT_BYTES: usize = 16 << 10;
+
+/// And for large ones.
+const KEPT_CHUNKS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -36,7 +36,7 @@ async fn every_refusal_says_what_is_wrong_and_ends_the_connection() {
         (wrong("GET", "POST"), 405, "method is POST, a websocket is opened with GET"),
         (wrong("HTTP/1.1", "HTTP/1.0"), 426, "a websocket needs http/1.1, this request is http/1.0"),
         (wrong("HTTP/1.1", "HTTP/2.0"), 505, "this version of http is not supported here"),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 505, "this version of http is not supported here"),
+        ("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_owned(), 505, "this version of http is not supported here"),
         (wrong("Host", "Content-Length: 4\r\nHost"), 400, "a request for a websocket must not have a body"),
         (wrong("Connection: Upgrade", "Connection: close"), 400, "connection header has no upgrade"),
         (wrong("Sec-WebSocket-Version: 13\r\n", ""), 426, "sec-websocket-version is missing, must be 13"),

@@ -52,7 +52,7 @@ async fn tls_server(tls: ServerTls) -> (Running, String) {
 #[tokio::test]
 async fn a_self_signed_certificate_serves_the_local_names() {
     let (server, trusted) = tls_server(ServerTls::self_signed().unwrap()).await;
-    let connector = connector(&trusted, None, &["h2", "http/1.1"]);
+    let connector = connector(&trusted, None, &["spdy/3", "http/1.1"]);
     for name in ["localhost", "127.0.0.1", "::1"] {
         let peer = connect(&server, &connector, name).await.unwrap();
         assert_eq!(peer.stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -75,7 +75,7 @@ async fn pages_of_https_are_of_the_same_origin() {
 #[tokio::test]
 async fn a_client_that_speaks_only_another_protocol_is_refused() {
     let (server, trusted) = tls_server(ServerTls::self_signed().unwrap()).await;
-    assert!(connect(&server, &connector(&trusted, None, &["h2"]), "localhost").await.is_err());
+    assert!(connect(&server, &connector(&trusted, None, &["spdy/3"]), "localhost").await.is_err());
 }
 
 #[tokio::test]

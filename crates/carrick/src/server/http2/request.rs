@@ -1,0 +1,129 @@
+//! One request over HTTP/2: a WebSocket, a page, or a refusal.
+
+use std::{future::poll_fn, net::SocketAddr, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use h2::{RecvStream, ext::Protocol, server::SendResponse};
+use http::{Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
+
+use super::{
+    super::{
+        accept::HandshakeTimer,
+        body::Body,
+        caller::Caller,
+        connection::{Opening, Service},
+        connections::{Connections, Place},
+        hyper::{self, ResponseBody, boxed_text},
+    },
+    page,
+};
+use crate::{
+    protocol::{ConnectProtocol, Refusal, Rejection, Role, excerpt, is_websocket_request},
+    transport::{Http2Stream, NetStream, ReceivedBody, Wire},
+    websocket::WebSocket,
+};
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Outcome {
+    Answered,
+    /// The client did not wait for the answer.
+    TakenBack,
+}
+
+/// What is answered.
+enum Answer {
+    WebSocket(Box<Opening>, RecvStream, Place),
+    Page(Response<ResponseBody>),
+}
+
+/// What a request came over.
+pub(super) struct Source {
+    pub(super) caller: Caller,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) wire: Arc<Wire>,
+    pub(super) connections: Arc<Connections>,
+}
+
+/// Answers a request. A WebSocket that it opens goes on without it.
+pub(super) async fn answer(
+    service: Arc<Service>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    Source { caller, peer, wire, connections }: Source,
+) -> Outcome {
+    let (parts, receiving) = request.into_parts();
+    let mut head = Request::from_parts(parts, ());
+    if let Some(protocol) = head.extensions_mut().remove::<Protocol>() {
+        head.extensions_mut().insert(ConnectProtocol::new(protocol.as_str()));
+    }
+    service.trace_request(caller.address, &head);
+    let is_head = head.method() == Method::HEAD;
+    let decided = tokio::select! {
+        biased;
+        // The application must not go on with what nobody waits for: a client could have it do so without end.
+        _ = poll_fn(|cx| respond.poll_reset(cx)) => return Outcome::TakenBack,
+        decided = decide(&service, head, receiving, &caller, &connections) => decided,
+    };
+    let page = match decided {
+        Ok(Answer::WebSocket(opening, receiving, place)) => {
+            let Opening { endpoint, request, response, agreement } = *opening;
+            service.trace_response(caller.address, &response);
+            let Ok(sending) = respond.send_response(response, false) else { return Outcome::TakenBack };
+            let stream = NetStream::http2(Http2Stream::new(sending, receiving, wire, peer));
+            let config = Arc::clone(&endpoint.config);
+            let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
+            place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));
+            return Outcome::Answered;
+        }
+        Ok(Answer::Page(response)) => response,
+        Err(rejection) => {
+            service.tell(&rejection, caller.address);
+            let response = rejection.response(Version::HTTP_2);
+            service.trace_response(caller.address, &response);
+            response.map(boxed_text)
+        }
+    };
+    match page::send(respond, page, is_head).await {
+        Ok(()) => Outcome::Answered,
+        Err(_) => Outcome::TakenBack,
+    }
+}
+
+async fn decide(
+    service: &Service,
+    head: Request<()>,
+    receiving: RecvStream,
+    caller: &Caller,
+    connections: &Arc<Connections>,
+) -> Result<Answer, Rejection> {
+    let limit = service.head_limits.max_headers;
+    if head.headers().len() > limit {
+        return Err(Rejection::TooManyHeaders { limit });
+    }
+    if is_websocket_request(&head) {
+        let timer = HandshakeTimer::start(service.handshake_timeout);
+        let place = connections.add_if_room().ok_or_else(full)?;
+        let stop = Arc::clone(place.stop());
+        let opening = tokio::select! {
+            biased;
+            () = stop.asked() => return Err(Rejection::Draining),
+            decided = service.decide(head, caller, timer) => decided?,
+        };
+        return Ok(Answer::WebSocket(Box::new(opening), receiving, place));
+    }
+    if let Some(protocol) = head.extensions().get::<ConnectProtocol>() {
+        return Err(Rejection::ProtocolUnknown { protocol: excerpt(protocol.as_str().as_bytes()) });
+    }
+    if head.method() == Method::CONNECT {
+        return Err(Rejection::ConnectNotExtended);
+    }
+    let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let body = Body::http2(ReceivedBody::new(receiving), length);
+    Ok(Answer::Page(hyper::page(service, head, body, caller, None).await))
+}
+
+/// Over HTTP/1.1 the client would wait until it is let in; one stream of several cannot be held up without the others.
+fn full() -> Rejection {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "server has as many connections as it takes").into()
+}

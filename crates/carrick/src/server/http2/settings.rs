@@ -1,0 +1,66 @@
+//! What a server lets an HTTP/2 connection cost.
+
+use h2::server::Builder;
+
+use crate::{
+    protocol::HeadLimits,
+    transport::{SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES},
+};
+
+/// What the HTTP/2 connections of a server go by.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Http2Settings {
+    /// `1 <= max_streams <= MOST_STREAMS`: how many streams a client may have open at a time on one connection.
+    max_streams: u32,
+}
+
+impl Http2Settings {
+    /// The defaults.
+    #[expect(clippy::unnecessary_wraps, reason = "where HTTP/2 is not compiled in there are none")]
+    pub(in super::super) fn available() -> Option<Http2Settings> {
+        Some(Http2Settings::new(MAX_STREAMS))
+    }
+
+    /// Zero counts as one, and what is too many as the most that is possible.
+    pub(in super::super) fn new(max_streams: u32) -> Http2Settings {
+        Http2Settings { max_streams: max_streams.clamp(1, MOST_STREAMS) }
+    }
+
+    pub(super) fn max_streams(&self) -> usize {
+        self.max_streams as usize
+    }
+
+    pub(super) fn builder(&self, limits: HeadLimits) -> Builder {
+        // RFC 9113 §6.5.2 counts 32 bytes more for each field than HTTP/1.1 has on the wire.
+        let list_bytes = limits.max_head_bytes.saturating_add(limits.max_headers.saturating_mul(32));
+        let mut builder = Builder::new();
+        builder
+            .enable_connect_protocol()
+            .max_concurrent_streams(self.max_streams)
+            .initial_window_size(STREAM_WINDOW_BYTES)
+            // Room for every stream at once, so that those that nobody reads take nothing from the others. Small DATA frames
+            // that wait to be read may cost half of it.
+            .initial_connection_window_size(STREAM_WINDOW_BYTES * self.max_streams)
+            .max_send_buffer_size(SEND_BUFFER_BYTES)
+            .max_header_list_size(u32::try_from(list_bytes).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(MAX_RESETS)
+            .max_local_error_reset_streams(Some(MAX_BROKEN))
+            .max_concurrent_reset_streams(MAX_REMEMBERED);
+        builder
+    }
+}
+
+/// How many streams a client may have at a time unless said otherwise.
+const MAX_STREAMS: u32 = 1000;
+
+/// Their windows together are the window of the connection, which has to stay below 2^31.
+const MOST_STREAMS: u32 = (1 << 30) / STREAM_WINDOW_BYTES;
+
+/// Streams that were reset before they were looked at.
+const MAX_RESETS: usize = 20;
+
+/// Streams that broke a rule, over the life of a connection.
+const MAX_BROKEN: usize = 256;
+
+/// Streams of which we remember for a while that we have reset them: what still comes for them is no error.
+const MAX_REMEMBERED: usize = 64;
