@@ -204,6 +204,12 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "conformance", "--axum"]],
     },
     Step {
+        name: "conformance-callback",
+        proves: "the quick Autobahn cases against the callback server and its own event loop",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--callback"]],
+    },
+    Step {
         name: "browser",
         proves: "two browser pages chat through the server",
         environment: &[],

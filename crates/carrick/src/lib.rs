@@ -27,7 +27,11 @@ mod client;
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod flow;
+#[cfg(feature = "net")]
 mod proxy_error;
+#[cfg(feature = "net")]
+mod reactor;
 #[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
@@ -43,7 +47,7 @@ pub mod protocol;
 pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
-    callback::{Conn, ConnHandle, HandlerResult, MessageRef, PieceRef},
+    callback::{Backlog, Conn, ConnHandle, HandlerResult, MessageRef, Outgoing, PieceRef},
     client::{ClientBuilder, WebSocketApp, connect},
     error::Error,
     proxy_error::ProxyError,

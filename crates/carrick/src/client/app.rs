@@ -253,7 +253,7 @@ impl<S> WebSocketApp<S> {
             }
         };
         self.builder = Ok(builder.clone());
-        self.conn.set_tracer(self.tracer.clone(), "");
+        self.conn.set_tracer(&self.tracer, "");
         self.conn.forget_close();
         let ran = catch_unwind(AssertUnwindSafe(|| block_on(self.run(builder))));
         self.conn.end();

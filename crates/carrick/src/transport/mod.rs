@@ -19,6 +19,7 @@ mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
 mod reload;
+mod remedy;
 #[cfg(feature = "tls")]
 mod server_tls;
 mod settings;
@@ -50,6 +51,7 @@ pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;
 #[cfg(feature = "tls")]
 pub use reload::ReloadableTls;
+pub(crate) use remedy::Remedy;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;

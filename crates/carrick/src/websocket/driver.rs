@@ -24,10 +24,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    protocol::{
-        Agreement, CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError,
-        Shell, Violation,
-    },
+    flow::{Flow, copy_of, going_away},
+    protocol::{Agreement, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
     system,
 };
 
@@ -45,12 +43,7 @@ pub(super) struct Driver<S> {
     stop: Option<Arc<Stop>>,
     /// Bytes handed out since the stream was last asked for more.
     handed: u32,
-    /// Whether the high mark was reached and the low mark not yet again.
-    full: bool,
-    /// Whether the stream had no room when it was last written to.
-    blocked: bool,
-    /// Whether the application knows how the connection ended.
-    told: bool,
+    flow: Flow,
     /// Whether pings and pongs are handed out too.
     control: bool,
 }
@@ -82,9 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             timer: None,
             stop: None,
             handed: 0,
-            full: false,
-            blocked: false,
-            told: false,
+            flow: Flow::default(),
             control: false,
         };
         driver.keep_rest(received, None);
@@ -128,8 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     pub(super) fn set_high_water_bytes(&mut self, bytes: usize) {
         self.connection.set_high_water_bytes(bytes);
-        // A writer that waits for the low mark goes on if the new high mark is not reached.
-        self.full = false;
+        self.flow.forget_marks();
     }
 
     /// Calls into the core with the output of this connection.
@@ -168,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.handed = 0;
             if self.connection.closed().is_some() {
                 ready!(self.poll_end(cx));
-                return Poll::Ready(self.take_failure().map(Err));
+                return Poll::Ready(self.flow.take_failure(&self.connection, broken(&self.work)).map(Err));
             }
             self.obey_stop();
             if !self.connection.may_send() {
@@ -198,15 +188,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(error) = self.write_error() {
+        if let Some(error) = broken(&self.work).map(copy_of) {
             return Poll::Ready(Err(error));
         }
         let config = self.connection.config();
         let low_water = config.low_water();
-        self.full |= self.unsent() >= config.high_water();
-        if self.full {
+        if !self.flow.has_room(self.work.as_ref().map_or(0, |work| work.output.len()), config) {
             ready!(self.poll_written(cx, low_water))?;
-            self.full = false;
+            self.flow.forget_marks();
         }
         Poll::Ready(Ok(()))
     }
@@ -220,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         loop {
             let written = self.poll_write_all(cx);
-            if let Some(error) = self.write_error() {
+            if let Some(error) = broken(&self.work).map(copy_of) {
                 return Poll::Ready(Err(error));
             }
             if written.is_ready() || (most > 0 && self.unsent() <= most) {
@@ -256,35 +245,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// What went wrong, told once. After a closing handshake nobody cares how the stream went, and after a broken rule
-    /// nobody does either: the peer may well reset the connection over our close frame.
-    fn take_failure(&mut self) -> Option<Error> {
-        let violation = self.connection.closed()?.violation?;
-        if std::mem::replace(&mut self.told, true) {
-            return None;
-        }
-        let is_silence = matches!(
-            violation,
-            Violation::EndOfStream
-                | Violation::Idle { .. }
-                | Violation::PongMissing { .. }
-                | Violation::CloseTimeout { .. }
-        );
-        // The other half of a split WebSocket has to be told too, so the error stays.
-        let cause = if is_silence { self.write_error() } else { None };
-        Some(cause.unwrap_or(Error::Violation(violation)))
-    }
-
-    /// A copy of the error that broke the stream.
-    fn write_error(&self) -> Option<Error> {
-        self.work.as_ref()?.broken.as_ref().map(|error| {
-            Error::Io(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            })
-        })
-    }
-
     /// Writes as much as the stream takes; ready when nothing is left, also because nothing can be written any more.
     fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -317,20 +277,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// A stream that was full has room again because the peer took something.
     fn handle_written(&mut self, n: usize) {
         if let Some(work) = &mut self.work {
             work.output.advance(n);
         }
-        if std::mem::take(&mut self.blocked) {
+        if self.flow.handle_written() {
             self.handle_progress();
         }
     }
 
-    /// A stream that had room so far had it because the peer took what was written. A program that only sends sees no
-    /// other sign of life, and must not find the peer dead in the moment in which it waits for the first time.
     fn handle_blocked(&mut self) {
-        if !std::mem::replace(&mut self.blocked, true) {
+        if self.flow.handle_blocked() {
             self.handle_progress();
         }
     }
@@ -558,9 +515,9 @@ fn parse(
     (consumed, received)
 }
 
-fn going_away() -> CloseFrame {
-    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
-        .expect("1001 may be sent and the reason is short")
+/// Why nothing can be written any more.
+fn broken(work: &Option<Box<Work>>) -> Option<&io::Error> {
+    work.as_ref()?.broken.as_ref()
 }
 
 /// How much is handed out of one read before others have their turn.

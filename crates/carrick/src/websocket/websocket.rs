@@ -405,7 +405,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// How many bytes are queued and not handed to the stream yet.
     #[must_use]
-    pub fn unsent(&self) -> usize {
+    pub fn buffered_amount(&self) -> usize {
         self.driver.unsent()
     }
 
@@ -418,7 +418,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// for part in 0..1000u32 {
     ///     websocket.feed(format!("part {part}")).await?;
     /// }
-    /// println!("{} bytes wait", websocket.unsent());
+    /// println!("{} bytes wait", websocket.buffered_amount());
     /// # Ok(())
     /// # }
     /// ```

@@ -138,14 +138,14 @@ async fn a_writer_that_waits_goes_on_once_the_high_mark_is_raised() {
     for _ in 0..2 {
         server.feed(message.clone()).now_or_never().expect("below the mark nothing waits").unwrap();
     }
-    assert_eq!(server.unsent(), 2004);
+    assert_eq!(server.buffered_amount(), 2004);
     assert!(server.feed(message.clone()).now_or_never().is_none());
     server.set_high_water_bytes(4000);
     for _ in 0..3 {
         server.feed(message.clone()).now_or_never().expect("below the new mark nothing waits").unwrap();
     }
     // The pipe took 1,000 bytes meanwhile.
-    assert_eq!(server.unsent(), 4010);
+    assert_eq!(server.buffered_amount(), 4010);
     assert!(server.feed(message).now_or_never().is_none());
 }
 

@@ -62,7 +62,6 @@ use crate::protocol::{
 /// let mut slices = [std::io::IoSlice::new(&[]); 1];
 /// output.slices(&mut slices);
 /// let mut network = slices[0].to_vec();
-///
 /// let mut answer = Output::new();
 /// let mut shell = Shell { now, random: &mut random, output: &mut answer, pool: &mut pool };
 /// match server.receive(&mut network, &mut shell) {
@@ -288,6 +287,18 @@ impl Connection {
         self.check_may_send(shell)?;
         let Connection { terms, config, writer, ledger, .. } = self;
         writer.write(message, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
+    }
+
+    /// Queues a message that a shell has only borrowed: whether its payload has to be put behind the output at once.
+    #[cfg(feature = "net")]
+    pub(crate) fn send_borrowed(
+        &mut self,
+        message: super::message_writer::Borrowed<'_>,
+        shell: &mut Shell<'_>,
+    ) -> Result<bool, SendError> {
+        self.check_may_send(shell)?;
+        let Connection { terms, config, writer, ledger, .. } = self;
+        writer.write_borrowed(message, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues a message that was prepared for many connections.

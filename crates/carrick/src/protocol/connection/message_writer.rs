@@ -86,6 +86,19 @@ pub(super) struct OutgoingPiece {
     pub(super) compression: Compression,
 }
 
+/// A whole message that a shell has only borrowed.
+#[cfg(feature = "net")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Borrowed<'a> {
+    pub(crate) kind: Kind,
+    /// UTF-8 if it is a text.
+    pub(crate) payload: &'a [u8],
+    pub(crate) compression: Compression,
+    /// Whether the shell can write the payload from where it is, so that only the header need be queued. It is copied all
+    /// the same if it has to be masked.
+    pub(crate) follows: bool,
+}
+
 /// Where frames go: counted, masked, queued.
 pub(super) struct FrameSink<'a, 'b> {
     pub(super) terms: Terms,
@@ -119,20 +132,57 @@ impl MessageWriter {
         config: &Config,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<(), SendError> {
-        if self.is_open() {
-            return Err(SendError::MessageOpen);
-        }
         let opcode = opcode_of(message.kind());
         let plain = message.into_bytes();
-        let is_long = plain.len() >= config.deflate.threshold_bytes();
-        let compressed = sink.terms.compressing().and_then(|by| match compression {
-            Compression::Auto if is_long => self.compress(by, &plain, config, sink.shell),
-            Compression::Always => Some(self.compress_always(by, &plain, config, sink.shell)),
-            Compression::Auto | Compression::Never => None,
-        });
+        let compressed = self.compressed(&plain, compression, config, sink)?;
         let rsv1 = compressed.is_some();
         sink.write(Frame { fin: true, rsv1, opcode, payload: compressed.unwrap_or(plain) });
         Ok(())
+    }
+
+    /// Queues a whole message that is only borrowed: whether its payload is still to come.
+    #[cfg(feature = "net")]
+    pub(super) fn write_borrowed(
+        &mut self,
+        message: Borrowed<'_>,
+        config: &Config,
+        sink: &mut FrameSink<'_, '_>,
+    ) -> Result<bool, SendError> {
+        let Borrowed { kind, payload, compression, follows } = message;
+        let opcode = opcode_of(kind);
+        if let Some(payload) = self.compressed(payload, compression, config, sink)? {
+            sink.write(Frame { fin: true, rsv1: true, opcode, payload });
+            return Ok(false);
+        }
+        sink.note(true, false, opcode, payload);
+        let role = sink.terms.role;
+        let follows = follows && !role.masks();
+        if follows {
+            FrameWriter::write_head(opcode, payload.len(), sink.shell.output);
+        } else {
+            FrameWriter::new(role).write_copy(opcode, payload, sink.shell.random, sink.shell.output);
+        }
+        Ok(follows)
+    }
+
+    /// A whole message compressed, if it is to be.
+    #[inline]
+    fn compressed(
+        &mut self,
+        plain: &[u8],
+        compression: Compression,
+        config: &Config,
+        sink: &mut FrameSink<'_, '_>,
+    ) -> Result<Option<Bytes>, SendError> {
+        if self.is_open() {
+            return Err(SendError::MessageOpen);
+        }
+        let is_long = plain.len() >= config.deflate.threshold_bytes();
+        Ok(sink.terms.compressing().and_then(|by| match compression {
+            Compression::Auto if is_long => self.compress(by, plain, config, sink.shell),
+            Compression::Always => Some(self.compress_always(by, plain, config, sink.shell)),
+            Compression::Auto | Compression::Never => None,
+        }))
     }
 
     /// Queues a prepared message, by reference where we do not mask.

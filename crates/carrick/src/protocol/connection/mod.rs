@@ -19,8 +19,12 @@ mod trace;
 pub use config::Config;
 pub use connection::Connection;
 pub use event::{Closed, Event, Initiator, Payload};
+#[cfg(feature = "net")]
+pub(crate) use message::checked_text;
 pub use message::{Kind, Message, NotText, Text};
 pub use message_reader::Delivery;
+#[cfg(feature = "net")]
+pub(crate) use message_writer::Borrowed;
 pub use message_writer::{Compression, SendError};
 pub use prepared::Prepared;
 pub use shell::Shell;

@@ -79,6 +79,21 @@ impl Output {
         &mut self.tail
     }
 
+    /// Puts `bytes` in front of everything that waits.
+    #[cfg(feature = "net")]
+    pub(crate) fn put_first(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.chunks_length += bytes.len();
+            self.chunks.push_front(bytes);
+        }
+    }
+
+    /// How much memory it holds for what will be appended, in bytes.
+    #[cfg(feature = "net")]
+    pub(crate) fn capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     fn push_chunk(&mut self, chunk: Bytes) {
         self.chunks_length += chunk.len();
         self.chunks.push_back(chunk);

@@ -19,7 +19,7 @@ fn a_handler_sends_everything_there_is_to_send() {
         conn.send_prepared(&prepared)?;
         conn.send_piece(Kind::Text, "in ", false)?;
         conn.send_piece(Kind::Text, "pieces", true)?;
-        assert!(conn.unsent() > 0);
+        assert!(conn.buffered_amount() > 0);
         conn.close(CloseCode::NORMAL, "all of it")
     });
     let running = Running::start(server);
