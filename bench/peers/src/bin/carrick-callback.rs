@@ -1,9 +1,7 @@
 //! carrick's callback API: `WebSocketServer`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use carrick::protocol::{DeflateConfig, Message, Prepared};
-use carrick::{ConnHandle, ServerTls, WebSocketServer};
+use carrick::protocol::DeflateConfig;
+use carrick::{ServerTls, WebSocketServer};
 use peers::{Arguments, Mode};
 
 fn main() -> anyhow::Result<()> {
@@ -13,7 +11,8 @@ fn main() -> anyhow::Result<()> {
     if mode == Mode::Fanout {
         return fan_out(&url);
     }
-    let server = WebSocketServer::new(&url).deflate((mode == Mode::Deflate).then(deflate).transpose()?);
+    let server =
+        WebSocketServer::new(&url).threads(1).deflate((mode == Mode::Deflate).then(deflate).transpose()?);
     let server = match (&arguments.cert, &arguments.key) {
         (Some(cert), Some(key)) if mode == Mode::Tls => server.tls(ServerTls::from_pem_files(cert, key)?),
         _ => server,
@@ -24,20 +23,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn fan_out(url: &str) -> anyhow::Result<()> {
-    let subscribers: Arc<Mutex<Vec<ConnHandle>>> = Arc::default();
-    let everybody = Arc::clone(&subscribers);
     let server = WebSocketServer::with_state(url, |request| request.uri().path() == "/sub")
+        .threads(1)
         .deflate(None)
-        .on_open(move |conn| {
-            if conn.state {
-                subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(conn.handle());
-            }
-        })
-        .on_message(move |_conn, message| {
-            let prepared = Prepared::new(Message::from(message));
-            let mut everybody = everybody.lock().unwrap_or_else(PoisonError::into_inner);
-            everybody.retain(|subscriber| subscriber.send_prepared(&prepared).is_ok());
-        })
+        .on_open(|conn| if conn.state { conn.subscribe("topic") } else { Ok(()) })
+        .on_message(|conn, message| conn.publish("topic", message))
         .bind()?;
     ready();
     Ok(server.run_forever()?)
