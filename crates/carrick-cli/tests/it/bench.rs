@@ -130,9 +130,8 @@ fn a_fixed_rate_sends_its_messages_at_their_times() {
     assert_eq!(run.code, Some(0), "{}", run.err);
     let round = &report["rounds"][0];
     assert_eq!((&report["rate"], &round["messages"]), (&400.0.into(), &200.into()));
-    // The last of them is due after 199 of 400 parts of a second.
+    // The last of them is due after 199 of 400 parts of a second, however slow the machine is.
     assert!(number(&round["seconds"]) > 0.49, "{round}");
-    assert!(number(&round["messages_per_second"]) < 450.0, "{round}");
     assert!(number(&round["sent_late_us"]["p50"]) >= 0.0, "{round}");
 }
 
