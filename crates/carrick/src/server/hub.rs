@@ -35,8 +35,9 @@ impl ServerHandle {
         self.hub.stop().ask();
     }
 
-    /// Sends a message to every open connection, framed and compressed once. Returns how many take it: those whose
-    /// queue is full, because they are slow, miss it, and so do those that are closing.
+    /// Sends a message to every open connection, framed and compressed once. Returns for how many it was handed to the
+    /// threads that serve them, without those whose queue is full already, because they are slow, and those that are
+    /// closing. One that comes to be full or to close before its thread has its turn misses the message, too.
     pub fn broadcast(&self, message: impl Into<Message>) -> usize {
         self.hub.broadcast(message.into())
     }
