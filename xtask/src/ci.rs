@@ -150,7 +150,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "bench",
-        proves: "the benchmark compiles, and counts as it should",
+        proves: "the runner of the benchmark compiles, and counts as it should",
         environment: &[],
         commands: &[
             &[
@@ -158,7 +158,8 @@ const STEPS: &[Step] = &[
                 "--locked",
                 "--manifest-path",
                 "bench/Cargo.toml",
-                "--workspace",
+                "-p",
+                "bench",
                 "--all-targets",
                 "--",
                 "-D",

@@ -30,6 +30,11 @@ impl Flow {
         self.full = false;
     }
 
+    /// Whether the stream had no room when it was last written to.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// The stream took something; whether that shows that the peer is alive. It does of a stream that was full, because it
     /// has room again only if the peer took something.
     pub(crate) fn handle_written(&mut self) -> bool {

@@ -136,6 +136,7 @@ impl<S> Conn<S> {
     }
 
     fn send_borrowed(&mut self, message: MessageRef<'_>, compression: Compression) -> Result<(), Error> {
+        self.make_room();
         let (kind, bytes) = (message.kind(), message.as_bytes());
         if bytes.len() >= Output::SHARED_BYTES
             && let Link::Line(line, Some(desk)) = &mut self.link
@@ -376,6 +377,7 @@ impl<S> Conn<S> {
         &mut self,
         call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> Result<(), SendError>,
     ) -> Result<(), Error> {
+        self.make_room();
         let queued = self.link.with_shell(call).unwrap_or(Err(SendError::Closed));
         self.note_queued(queued)
     }

@@ -76,6 +76,11 @@ impl<S> Conn<S> {
         }
     }
 
+    /// Whether what is received may be compressed.
+    pub(crate) fn inflates(&self) -> bool {
+        self.link.connection().is_some_and(|connection| connection.deflate().is_some())
+    }
+
     pub(crate) fn set_delivery(&mut self, delivery: Delivery) {
         if let Some(connection) = self.link.connection_mut() {
             connection.set_delivery(delivery);
@@ -143,6 +148,20 @@ impl<S> Conn<S> {
         }
     }
 
+    /// Writes where so much is queued that nothing more would be taken: only a peer that does not read has to cause that,
+    /// not the length of what is answered in one turn.
+    pub(super) fn make_room(&mut self) {
+        // What is sent in `on_open` stands behind the answer to the opening handshake, which has not left yet.
+        let is_opening = self.aside.as_ref().is_some_and(|aside| aside.heads.is_some());
+        if let Link::Line(line, Some(desk)) = &mut self.link
+            && !is_opening
+            && !line.has_room()
+            && !line.is_blocked()
+        {
+            line.flush(&mut desk.lent);
+        }
+    }
+
     /// Queues something that was published, or has it wait for its turn; a connection without room misses it.
     pub(crate) fn deliver(&mut self, message: &Prepared) {
         let waits = self.mail().is_some_and(|mail| mail.mailbox.has_mail());
@@ -157,7 +176,8 @@ impl<S> Conn<S> {
             }
             return;
         }
-        if !line.has_room() {
+        // One that is known to take nothing would refuse it again, for each of them.
+        if !line.has_room() && !line.is_blocked() {
             line.flush(&mut desk.lent);
         }
         if line.has_room() {
@@ -209,8 +229,10 @@ impl<S> Conn<S> {
             }
         });
         self.tell_whether_slow();
+        // What was written just now may have made the room that somebody waits for.
+        let has_room = self.progress.wants_drain && self.link.has_room(cx);
         match ended {
-            Some(false) if drained => After::Again,
+            Some(false) if drained || has_room => After::Again,
             Some(false) => After::Wait,
             Some(true) | None => After::End,
         }

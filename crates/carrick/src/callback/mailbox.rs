@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::runtime::runs_loop;
 use crate::{
     error::Error,
     protocol::{CloseFrame, Message, Prepared, SendError},
@@ -132,8 +133,9 @@ impl Mailbox {
                 Ok(()) => return Ok(()),
                 Err(refused) => refused,
             };
-            let own_thread = state.loop_thread == Some(thread::current().id());
-            if own_thread || !matches!(error, SendError::QueueFull { .. }) {
+            // Another loop of the same server must not wait for this one either, which may wait for it.
+            let is_loop = state.loop_thread == Some(thread::current().id()) || runs_loop();
+            if is_loop || !matches!(error, SendError::QueueFull { .. }) {
                 return Err(error.into());
             }
             let waited = system::now().saturating_duration_since(began);

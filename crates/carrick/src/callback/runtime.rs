@@ -23,6 +23,11 @@ fn check_may_block() -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether this thread runs the loop of a server.
+pub(super) fn runs_loop() -> bool {
+    IN_LOOP.get()
+}
+
 /// Whether this thread has a loop to run, a runtime's or a server's, which must not be blocked.
 pub(crate) fn belongs_to_loop() -> bool {
     IN_LOOP.get() || Handle::try_current().is_ok()

@@ -96,10 +96,14 @@ impl Inbox {
         }
     }
 
+    /// The loop looks around now: whoever wants something from now on wakes it again. To be called before it looks at
+    /// anything that others change, or what is changed behind its look would wake nobody.
+    pub(crate) fn look_around(&self) {
+        self.woken.swap(false, Ordering::AcqRel);
+    }
+
     /// Takes everything that waits.
     pub(crate) fn take(&self, into: &mut VecDeque<Task>) {
-        // Whoever asks from now on wakes the loop again.
-        self.woken.store(false, Ordering::Release);
         let mut queue = self.queue();
         queue.bytes = 0;
         std::mem::swap(&mut queue.tasks, into);

@@ -167,6 +167,11 @@ impl Line {
         self.flow.has_room(unsent, self.connection.config())
     }
 
+    /// Whether the socket took nothing when it was last written to.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.flow.is_blocked()
+    }
+
     pub(crate) fn set_high_water_bytes(&mut self, bytes: usize) {
         self.connection.set_high_water_bytes(bytes);
         self.flow.forget_marks();

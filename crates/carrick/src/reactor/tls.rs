@@ -67,7 +67,11 @@ impl Tls {
     /// Encrypts what it can take and writes it in as few writes as the socket needs; how much it has taken.
     pub(super) fn encrypt(&mut self, slices: &[IoSlice<'_>], socket: &mut impl Write) -> io::Result<usize> {
         // What is left from before takes the room of what comes now.
-        self.flush(socket)?;
+        match self.flush(socket) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            // Some of it may have left, and there is room for as much.
+            _ => {}
+        }
         let taken = self.connection.writer().write_vectored(slices)?;
         match self.flush(socket) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => Ok(taken),

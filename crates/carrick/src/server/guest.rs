@@ -11,8 +11,15 @@ use std::{
 
 use http::Request;
 
-use super::entrance::Entrance;
-use crate::callback::{Conn, Handlers, Hub, Occasion};
+use super::{
+    caller::PeerAddress,
+    entrance::{Entrance, Entrant, Opening},
+    slot::Slot,
+};
+use crate::{
+    callback::{Conn, Handlers, Hub, Occasion},
+    protocol::{Output, Rejection},
+};
 
 /// What the application gave, and the connections that came of it.
 pub(super) struct House<S> {
@@ -37,6 +44,25 @@ impl<S> House<S> {
         if contained(|| self.handlers.call(conn, occasion)).is_none() {
             conn.handle_panic();
         }
+    }
+
+    /// Takes bytes of a request, which what the application decides with sees once it is whole; `None` if that panics.
+    pub(super) fn receive(
+        &self,
+        entrant: &mut Entrant,
+        received: &[u8],
+    ) -> Option<Option<Result<Opening, Rejection>>> {
+        contained(|| self.entrance.receive(entrant, received))
+    }
+
+    /// The answer to a request that is refused; `None` if what the application is told with panics.
+    pub(super) fn refuse(&self, rejection: &Rejection, address: PeerAddress) -> Option<Output> {
+        contained(|| self.entrance.refuse(rejection, address))
+    }
+
+    /// Drops what was there for a client, of which the state may panic.
+    pub(super) fn part_with(&self, slot: Slot<S>) {
+        let _ = contained(|| drop(slot));
     }
 
     /// The state of a new connection; `None` if making it panics.

@@ -1,6 +1,6 @@
 //! What happens to the connections of a worker in one turn of its loop.
 
-use std::{io, mem};
+use std::{io, mem, time::Duration};
 
 use mio::{Token, event::Event};
 
@@ -60,11 +60,17 @@ impl<S> Worker<S> {
     /// Reads what a socket has. `to_end` says that the end of its stream is there already, of which there will be no other
     /// event.
     pub(super) fn read(&mut self, key: usize, to_end: bool) {
-        for _ in 0..READS_AT_ONCE {
+        let (reads, most) = match self.slots.get(key) {
+            Some(Slot::Open(conn)) if conn.inflates() => (1, INFLATED_AT_ONCE),
+            Some(Slot::Open(_) | Slot::Entrant(_) | Slot::Leaver(_) | Slot::Moving) | None => {
+                (READS_AT_ONCE, usize::MAX)
+            }
+        };
+        for _ in 0..reads {
             let Some(socket) = self.slots.get_mut(key).and_then(Slot::socket) else { return };
             let buffer = if socket.is_secure() { &mut self.ciphertext } else { &mut self.buffer };
-            let room = buffer.len();
-            match socket.read(buffer) {
+            let room = buffer.len().min(most);
+            match socket.read(&mut buffer[..room]) {
                 Ok(0) => return self.handle_end(key, None),
                 Ok(n) => {
                     self.handle_bytes(key, n);
@@ -124,10 +130,12 @@ impl<S> Worker<S> {
         match self.slots.get_mut(key) {
             Some(Slot::Entrant(entrant)) => {
                 let received = self.buffer.get(..n).unwrap_or_default();
-                match self.house.entrance.receive(entrant, received) {
-                    None => {}
-                    Some(Ok(opening)) => self.open(key, opening),
-                    Some(Err(rejection)) => self.refuse(key, &rejection),
+                match self.house.receive(entrant, received) {
+                    Some(None) => {}
+                    Some(Some(Ok(opening))) => self.open(key, opening),
+                    Some(Some(Err(rejection))) => self.refuse(key, &rejection),
+                    // What decides has panicked, which shall cost nobody else anything.
+                    None => self.remove(key),
                 }
             }
             Some(Slot::Open(_)) => {
@@ -209,8 +217,10 @@ impl<S> Worker<S> {
 
     fn refuse(&mut self, key: usize, rejection: &Rejection) {
         let Some(Slot::Entrant(entrant)) = self.slots.get(key) else { return };
-        let output = self.house.entrance.refuse(rejection, entrant.address);
-        self.dismiss(key, output);
+        match self.house.refuse(rejection, entrant.address) {
+            Some(output) => self.dismiss(key, output),
+            None => self.remove(key),
+        }
     }
 
     /// Sends the last that there is to send.
@@ -277,13 +287,16 @@ impl<S> Worker<S> {
         let _ = conn.watch_room(registry, Token(key));
         let Some(deadline) = deadline else { return };
         // An alarm that is early costs one look; setting it anew for each message costs more.
-        if self.wheel.alarm(key as u32).is_none_or(|alarm| deadline < alarm) {
+        // It comes up to a millisecond late.
+        if self.wheel.alarm(key as u32).is_none_or(|alarm| deadline + WHEEL_TICK <= alarm) {
             self.wheel.set(key as u32, deadline);
         }
     }
 
     /// The alarm of a connection came.
     pub(super) fn handle_timeout(&mut self, key: usize) {
+        // What has arrived already comes first: it may be the sign of life that seems to be missing.
+        self.read(key, false);
         match self.slots.get_mut(key) {
             Some(Slot::Open(_)) => {
                 if let Some((conn, _)) = self.lend(key) {
@@ -355,12 +368,19 @@ impl<S> Worker<S> {
     }
 
     fn remove(&mut self, key: usize) {
-        if self.slots.try_remove(key).is_some() {
+        if let Some(slot) = self.slots.try_remove(key) {
             self.wheel.unset(key as u32);
+            self.house.part_with(slot);
             self.give_place_back();
         }
     }
 }
 
+/// What an alarm is rounded to.
+const WHEEL_TICK: Duration = Duration::from_millis(1);
+
 /// How often one socket is read before the others have their turn.
 const READS_AT_ONCE: usize = 4;
+
+/// How much of what may be compressed is read before the others have their turn: it can be a thousand times as long.
+const INFLATED_AT_ONCE: usize = 16 * 1024;

@@ -138,6 +138,8 @@ impl<S> Worker<S> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
             self.wait(&mut events)?;
+            self.inbox.look_around();
+            let unread = mem::take(&mut self.unread);
             for event in &events {
                 match event.token() {
                     LISTENER => self.accepts_again = Some(self.now),
@@ -146,9 +148,7 @@ impl<S> Worker<S> {
                     Token(key) => self.handle_event(key, event),
                 }
             }
-            for key in mem::take(&mut self.unread) {
-                self.read(key, true);
-            }
+            self.read_on(unread);
             self.accept()?;
             // Looked at before the tasks: what was put before the stop is done.
             let stops = self.house.hub.stop().is_asked();
@@ -164,6 +164,17 @@ impl<S> Worker<S> {
             }
             if self.is_over() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Reads on where an earlier turn left off, apart from those that this turn has read already.
+    fn read_on(&mut self, unread: Vec<usize>) {
+        self.unread.sort_unstable();
+        let read = self.unread.len();
+        for key in unread {
+            if self.unread[..read].binary_search(&key).is_err() {
+                self.read(key, true);
             }
         }
     }

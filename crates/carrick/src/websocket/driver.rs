@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             flow: Flow::default(),
             control: false,
         };
-        driver.keep_rest(received, None);
+        driver.keep_rest(received);
         driver
     }
 
@@ -327,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
-                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()), Some(now));
+                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()));
                 return found;
             }
         }
@@ -335,13 +335,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Keeps what is received and not handed out yet.
-    fn keep_rest(&mut self, rest: BytesMut, received_at: Option<Instant>) {
+    fn keep_rest(&mut self, rest: BytesMut) {
         // One that is empty would still hold on to the buffer that it was cut from.
         if !rest.is_empty() {
             let work = self.work.get_or_insert_with(lend);
             work.rest_is_large = rest.len() > PINNED_BYTES;
             work.rest = rest;
-            work.received_at = received_at;
         }
     }
 

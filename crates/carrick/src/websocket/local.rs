@@ -44,10 +44,10 @@ pub(super) fn with_shell<R>(
     })
 }
 
-/// Calls into the core with the rest of a read.
+/// Calls into the core with the rest of a read, at the time now: the application may have had it for long.
 pub(super) fn with_rest<R>(work: &mut Work, call: impl FnOnce(&mut [u8], &mut Shell<'_>) -> R) -> R {
     LOCAL.with_borrow_mut(|local| {
-        let now = local.time(work.received_at.map_or(Clock::Now, Clock::At));
+        let now = local.time(Clock::Now);
         let Work { output, rest, .. } = work;
         call(rest, &mut Shell { now, random: &mut ThreadRandom, output, pool: &mut local.pool })
     })

@@ -1,6 +1,6 @@
 //! What a connection owns only while it has something to do.
 
-use std::{io, time::Instant};
+use std::io;
 
 use bytes::{Buf, BytesMut};
 
@@ -13,8 +13,6 @@ pub(super) struct Work {
     pub(super) output: Output,
     /// What one read brought beyond the message last handed out.
     pub(super) rest: BytesMut,
-    /// When `rest` was received; there if it is.
-    pub(super) received_at: Option<Instant>,
     /// Whether `rest` began so long that a small slice of it would pin much memory.
     pub(super) rest_is_large: bool,
     /// Why nothing can be written any more.
@@ -31,6 +29,5 @@ impl Work {
     pub(super) fn clear(&mut self) {
         self.output.recycle();
         self.rest = BytesMut::new();
-        self.received_at = None;
     }
 }

@@ -413,6 +413,39 @@ async fn keepalive_pings_measures_and_gives_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_application_that_takes_its_time_for_what_it_has_does_not_find_its_peer_dead() {
+    let (near, mut far) = duplex(PIPE);
+    let mut server = websocket(near, Role::Server, |_| {});
+    far.write_all(&text(Role::Client, "message").repeat(3)).await.unwrap();
+    for _ in 0..3 {
+        server.recv().await.unwrap().unwrap();
+        tokio::time::advance(Duration::from_secs(70)).await;
+    }
+    let waited = timeout(Duration::from_secs(1), server.recv()).await;
+    assert!(waited.is_err(), "{:?}", server.closed());
+    // It is pinged before it is given up.
+    assert_eq!(written(&mut far).await.first(), Some(&0x89));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_looked_at_late_leaves_time_for_what_is_queued() {
+    let (near, mut far) = duplex(40);
+    let mut server = websocket(near, Role::Server, |_| {});
+    let bytes = [text(Role::Client, "last"), close(Role::Client, CloseCode::NORMAL, "")].concat();
+    far.write_all(&bytes).await.unwrap();
+    server.recv().await.unwrap().unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let answer = "a".repeat(100);
+    server.feed(answer.as_str()).await.unwrap();
+    let expected = [text(Role::Server, &answer), close(Role::Server, CloseCode::NORMAL, "")].concat();
+    let mut received = vec![0; expected.len()];
+    let both = async { tokio::join!(server.recv(), far.read_exact(&mut received)) };
+    let (ended, read) = timeout(Duration::from_secs(60), both).await.expect("all of it comes");
+    assert!(ended.is_none() && read.is_ok(), "{read:?}");
+    assert_eq!(received, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_bytes_slowly_is_alive() {
     // A minute for one message, during which no pong can be read.
     let (near, mut far) = duplex(1000);

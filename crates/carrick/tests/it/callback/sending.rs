@@ -41,6 +41,26 @@ fn a_handler_sends_everything_there_is_to_send() {
 }
 
 #[test]
+fn answers_to_one_read_that_are_more_than_may_wait_all_leave() {
+    let (told, errors) = channel();
+    let server = WebSocketServer::new(ANY_PORT)
+        .on_message(|conn, _| conn.send_binary(vec![7; 1024]))
+        .on_error(move |_, error| drop(told.send(error.to_string())));
+    let running = Running::start(server);
+    let mut client = blocking::connect(&running.url()).unwrap();
+    for _ in 0..600 {
+        client.feed("question").unwrap();
+    }
+    client.flush().unwrap();
+    for _ in 0..600 {
+        assert_eq!(client.recv().unwrap().unwrap().len(), 1024);
+    }
+    assert_eq!(errors.try_recv().ok(), None);
+    client.close(CloseCode::NORMAL, "").unwrap();
+    running.stop();
+}
+
+#[test]
 fn other_threads_send_ping_and_close_in_their_order() {
     let (server, log) = logging_server(ANY_PORT);
     let running = Running::start(server);
