@@ -57,6 +57,7 @@ pub(in super::super) async fn serve(service: Arc<Service>, settings: Http2Settin
             peer,
             wire: Arc::clone(&wire),
             connections: Arc::clone(&connections),
+            most: settings.max_streams(),
         };
         answer(Arc::clone(&service), request, respond, source)
     })

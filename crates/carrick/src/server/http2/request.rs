@@ -43,6 +43,17 @@ pub(super) struct Source {
     pub(super) peer: Option<SocketAddr>,
     pub(super) wire: Arc<Wire>,
     pub(super) connections: Arc<Connections>,
+    /// How many streams there may be at a time.
+    pub(super) most: usize,
+}
+
+impl Source {
+    /// Whether handlers of streams that the client has reset pile up: the protocol bounds the streams, not what goes on
+    /// behind them.
+    fn is_crowded(&self) -> bool {
+        // Every stream of a WebSocket holds the wire as long as its handler does, and so does every request.
+        Arc::strong_count(&self.wire) > 2 * self.most + WIRE_OWNERS
+    }
 }
 
 /// Answers a request. A WebSocket that it opens goes on without it.
@@ -50,8 +61,10 @@ pub(super) async fn answer(
     service: Arc<Service>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    Source { caller, peer, wire, connections }: Source,
+    source: Source,
 ) -> Outcome {
+    let is_crowded = source.is_crowded();
+    let Source { caller, peer, wire, connections, .. } = source;
     let (parts, receiving) = request.into_parts();
     let mut head = Request::from_parts(parts, ());
     if let Some(protocol) = head.extensions_mut().remove::<Protocol>() {
@@ -59,11 +72,17 @@ pub(super) async fn answer(
     }
     service.trace_request(caller.address, &head);
     let is_head = head.method() == Method::HEAD;
+    let deciding = async {
+        if is_crowded {
+            return Err(full());
+        }
+        decide(&service, head, receiving, &caller, &connections).await
+    };
     let decided = tokio::select! {
         biased;
         // The application must not go on with what nobody waits for: a client could have it do so without end.
         _ = poll_fn(|cx| respond.poll_reset(cx)) => return Outcome::TakenBack,
-        decided = decide(&service, head, receiving, &caller, &connections) => decided,
+        decided = deciding => decided,
     };
     let page = match decided {
         Ok(Answer::WebSocket(opening, receiving, place)) => {
@@ -127,3 +146,6 @@ async fn decide(
 fn full() -> Rejection {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "server has as many connections as it takes").into()
 }
+
+/// The connection itself, the stream below it, and what makes requests of it.
+const WIRE_OWNERS: usize = 3;

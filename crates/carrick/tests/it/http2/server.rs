@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::{Router, routing};
 use bytes::Bytes;
-use carrick::protocol::{CloseCode, Refusal};
+use carrick::{
+    Server,
+    protocol::{CloseCode, Refusal},
+};
 use h2::Reason;
 use http::Method;
 use tokio::time::Instant;
@@ -143,6 +146,29 @@ async fn requests_that_are_taken_back_all_the_time_end_the_connection() {
     };
     assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{error}");
     assert!(Raw::connect(server.address).await.requests.is_extended_connect_protocol_enabled());
+}
+
+#[tokio::test]
+async fn handlers_whose_streams_are_reset_do_not_pile_up() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap().max_concurrent_streams(2);
+    let server = Running::start(server.route("/busy", |websocket, _| async move {
+        // An application that does something else than to look at its WebSocket.
+        std::future::pending::<()>().await;
+        drop(websocket);
+    }));
+    let mut raw = Raw::connect(server.address).await;
+    let mut opened = 0;
+    loop {
+        let (answer, mut sending) = raw.ask(request("/busy", &[])).await;
+        if answer.status() == 503 {
+            break;
+        }
+        assert_eq!(answer.status(), 200);
+        opened += 1;
+        assert!(opened <= 5, "twice as many as there may be streams, and one that is being answered");
+        sending.send_reset(Reason::CANCEL);
+    }
+    assert!(opened >= 2);
 }
 
 #[tokio::test]
