@@ -261,15 +261,17 @@ fn check(end: &End, from: &End) {
 
 /// What was written is whole frames, and a close frame is the last of them.
 fn check_written(end: &End) {
-    use carrick::protocol::{FrameReader, Role::Server};
+    use carrick::protocol::{FrameReader, HeaderRules, Role::Server};
     let role = end.peer.connection.role();
-    let mut reader = FrameReader::new(role.peer(), end.peer.connection.deflate().is_some(), u64::MAX);
+    let rsv1 = end.peer.connection.deflate().is_some();
+    let rules = HeaderRules { masked: role.masks(), rsv1, max_frame_bytes: u64::MAX };
+    let mut reader = FrameReader::new();
     let mut written = end.written.clone();
     let mut rest = &mut written[..];
     let mut closed = false;
     while !rest.is_empty() {
         assert!(!closed, "bytes behind the close frame");
-        let (n, piece) = reader.read(rest).expect("our own frames keep the rules");
+        let (n, piece) = reader.read(rest, rules).expect("our own frames keep the rules");
         let piece = piece.expect("whole frames");
         assert!(piece.last, "whole frames");
         assert_eq!(piece.header.mask.is_none(), role == Server);

@@ -4,14 +4,14 @@
 mod support;
 
 use arbitrary::Arbitrary;
-use carrick::protocol::{FrameReader, Header, Role, Violation};
+use carrick::protocol::{FrameReader, Header, HeaderRules, Violation};
 use libfuzzer_sys::fuzz_target;
 
 use support::Cuts;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    server: bool,
+    masked: bool,
     rsv1: bool,
     max_frame_bytes: u16,
     cuts: u16,
@@ -34,14 +34,15 @@ fuzz_target!(|input: Input<'_>| {
 });
 
 fn read(input: &Input<'_>, chunks: &[&[u8]]) -> (Vec<Frame>, Option<Violation>) {
-    let role = if input.server { Role::Server } else { Role::Client };
-    let mut reader = FrameReader::new(role, input.rsv1, input.max_frame_bytes.into());
+    let rules =
+        HeaderRules { masked: input.masked, rsv1: input.rsv1, max_frame_bytes: input.max_frame_bytes.into() };
+    let mut reader = FrameReader::new();
     let mut frames: Vec<Frame> = Vec::new();
     for chunk in chunks {
         let mut received = chunk.to_vec();
         let mut start = 0;
         loop {
-            let (n, piece) = match reader.read(&mut received[start..]) {
+            let (n, piece) = match reader.read(&mut received[start..], rules) {
                 Ok(read) => read,
                 Err(violation) => return (frames, Some(violation)),
             };

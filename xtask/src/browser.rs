@@ -1,4 +1,4 @@
-//! `cargo xtask browser`: two pages of a real browser talk to each other through our server.
+//! `cargo xtask browser`: two pages of a real browser talk to each other through our server, over HTTP/1.1 and over HTTP/2.
 //!
 //! What is run stands in `interop/browser/`: `npm ci` there, then `node chat.mjs URL` with the page's URL of a running
 //! `carrick serve`. The script finds the browser in the variable `CHROMIUM`, prints `N passed, N failed` and exits 0
@@ -33,20 +33,30 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     )?;
     shell::run(&mut shell::cargo(["build", "--release", "--package", "carrick-cli"]))?;
 
-    let address = background::free_address()?;
-    let mut serve = shell::command(workspace::target_dir().join("release/carrick"));
-    let log = workspace::target_dir().join("browser-server.log");
-    let mut server = Background::start(serve.args(["serve", "--bind", &address.to_string()]), &log)?;
-    server.wait_until_listening(address)?;
-    run_script(&scripts, &chromium, &format!("http://{address}/"))
-        .with_context(|| format!("the server's log: {}", workspace::shown(&log)))?;
-    server.expect_running()
+    for (scheme, flags, http) in WAYS {
+        let address = background::free_address()?;
+        let mut serve = shell::command(workspace::target_dir().join("release/carrick"));
+        serve.args(["serve", "--log", "--bind", &address.to_string()]).args(flags);
+        let log = workspace::target_dir().join(format!("browser-server-{scheme}.log"));
+        let mut server = Background::start(&mut serve, &log)?;
+        server.wait_until_listening(address)?;
+        run_script(&scripts, &chromium, &format!("{scheme}://{address}/"), http)
+            .with_context(|| format!("the server's log: {}", workspace::shown(&log)))?;
+        server.expect_running()?;
+        if !server.printed().contains(&format!("opens /chat over {http}")) {
+            bail!("the server's log {} does not say {http}", workspace::shown(&log));
+        }
+    }
+    Ok(())
 }
 
+/// The scheme of the page, what the server needs for it, and the HTTP that the browser then chooses for its WebSockets.
+const WAYS: [(&str, &[&str], &str); 2] = [("http", &[], "HTTP/1.1"), ("https", &["--self-signed"], "HTTP/2")];
+
 /// Runs `chat.mjs`, for a bounded time, and hands on what it prints.
-fn run_script(scripts: &Path, chromium: &Path, url: &str) -> anyhow::Result<()> {
+fn run_script(scripts: &Path, chromium: &Path, url: &str, http: &str) -> anyhow::Result<()> {
     let mut node = shell::command("node");
-    node.args(["chat.mjs", url]).current_dir(scripts).env("CHROMIUM", chromium);
+    node.args(["chat.mjs", url, "--expect-http", http]).current_dir(scripts).env("CHROMIUM", chromium);
     let mut script = Background::start(&mut node, &workspace::target_dir().join("browser-chat.log"))?;
     let status = script.wait(SCRIPT_LIMIT)?;
     let printed = script.printed();

@@ -73,7 +73,11 @@ const STEPS: &[Step] = &[
         name: "fmt",
         proves: "the code is formatted",
         environment: &[],
-        commands: &[&["fmt", "--all", "--check"], &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]],
+        commands: &[
+            &["fmt", "--all", "--check"],
+            &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+            &["fmt", "--manifest-path", "bench/Cargo.toml", "--all", "--check"],
+        ],
     },
     Step {
         name: "clippy",
@@ -139,6 +143,32 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "deny"]],
     },
     Step {
+        name: "instructions",
+        proves: "the hot paths take as many instructions as they did",
+        environment: &[],
+        commands: &[&["xtask", "instructions"]],
+    },
+    Step {
+        name: "bench",
+        proves: "the runner of the benchmark compiles, and counts as it should",
+        environment: &[],
+        commands: &[
+            &[
+                "clippy",
+                "--locked",
+                "--manifest-path",
+                "bench/Cargo.toml",
+                "-p",
+                "bench",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench"],
+        ],
+    },
+    Step {
         name: "fuzz",
         proves: "no fuzz target finds a crash in a minute",
         environment: &[],
@@ -173,6 +203,12 @@ const STEPS: &[Step] = &[
         proves: "the quick Autobahn cases inside an axum server",
         environment: &[],
         commands: &[&["xtask", "conformance", "--axum"]],
+    },
+    Step {
+        name: "conformance-callback",
+        proves: "the quick Autobahn cases against the callback server and its own event loop",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--callback"]],
     },
     Step {
         name: "browser",

@@ -1,17 +1,20 @@
 //! The project's own tasks, so that no task runner has to be installed: `cargo xtask help`.
 
 mod background;
+mod bench;
 mod browser;
 mod ci;
 mod conformance;
 mod core_graph;
 mod deny;
 mod fuzz;
+mod instructions;
 mod interop;
 mod packages;
 #[cfg(unix)]
 mod picture;
 mod proxies;
+mod python;
 mod report;
 mod shell;
 mod side_by_side;
@@ -26,6 +29,8 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
     Ci(ci::Args),
+    Bench(bench::Args),
+    Instructions(instructions::Args),
     Fuzz(fuzz::Args),
     Conformance(conformance::Args),
     Browser(browser::Args),
@@ -40,6 +45,8 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Instructions(args) => instructions::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Browser(args) => browser::run(&args),

@@ -29,9 +29,13 @@ impl From<Exit> for ExitCode {
 pub(crate) const DESCRIPTION: &str = "\
 Exit codes:
   0    all went well; also when the reader of the output went away
-  1    the connection could not be opened, or this machine failed
+  1    the connection could not be opened, or this machine failed; of bench:
+       also where that is one of many connections
   2    wrong call, or input that cannot be sent
   3    --one, --count or --expect was not met in time, or before the
-       connection was closed
-  4    the connection was lost, or closed with another code than 1000 and 1001
+       connection was closed; of bench: a reply did not come, or another one,
+       or messages of a fixed rate were not sent in time
+  4    the connection was lost, or closed with another code than 1000 and 1001;
+       of bench: a connection ended before we closed it. Where several of 1, 4
+       and 3 are true of a bench, it is the first of them
   130  interrupted twice, or before the connection was open";

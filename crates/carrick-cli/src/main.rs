@@ -1,6 +1,7 @@
 //! The `carrick` command. `exit.rs` says what its exit codes mean.
 
 mod args;
+mod bench;
 mod bind;
 mod certificate;
 mod chat;
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Connect(args) => block_on(commands::connect(*args)),
         Command::Listen(args) => block_on(commands::listen(*args)),
         Command::Serve(args) => block_on(commands::serve(*args)),
+        Command::Bench(args) => block_on(commands::bench(*args)),
         Command::Completions(args) => Ok(commands::completions(&args)),
         Command::Man(args) => commands::man(&args),
     }

@@ -52,6 +52,11 @@ pub(crate) fn note(text: &str) {
     }
 }
 
+/// A part of what shows the progress on the terminal of standard error.
+pub(crate) fn draw(text: &str) -> io::Result<()> {
+    io::stderr().lock().write_all(text.as_bytes())
+}
+
 /// One line of words that is less important than the others.
 pub(crate) fn aside(text: &str) {
     note(&paint(text, Style::new().dimmed(), &io::stderr()));
@@ -67,10 +72,15 @@ pub(crate) fn error(failure: &Failure) {
     for detail in failure.details() {
         note(&format!("  {}", escape::line(detail)));
     }
-    if let Some(hint) = failure.hint() {
-        let label = paint("hint:", AnsiColor::Cyan.on_default().bold(), &io::stderr());
-        note(&format!("{label} {hint}"));
+    if let Some(text) = failure.hint() {
+        hint(text);
     }
+}
+
+/// What to do about what was told before.
+pub(crate) fn hint(text: &str) {
+    let label = paint("hint:", AnsiColor::Cyan.on_default().bold(), &io::stderr());
+    note(&format!("{label} {text}"));
 }
 
 /// A mark in front of data on a terminal, as the sign of where it comes from.

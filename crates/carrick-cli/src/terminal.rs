@@ -19,6 +19,22 @@ pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// Whether standard error is a terminal on which something can be drawn and cleared away again.
+pub(crate) fn can_draw() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// How wide the terminal of standard error is.
+pub(crate) fn columns() -> u16 {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr())
+        && size.ws_col > 0
+    {
+        return size.ws_col;
+    }
+    80
+}
+
 /// A line editor at work, and how to end it.
 #[derive(Debug)]
 pub(crate) struct Editor {

@@ -43,6 +43,8 @@ pub enum Error {
     Config(Box<dyn error::Error + Send + Sync>),
     /// TLS failed.
     Tls(Box<dyn error::Error + Send + Sync>),
+    /// A topic cannot be subscribed to or published to. Says why.
+    Topic(String),
     /// A handler of the callback API returned an error of its own.
     Handler(Box<dyn error::Error + Send + Sync>),
     /// A proxy does not lead to the server.
@@ -105,6 +107,7 @@ impl Error {
             Error::Url { url, reason } => write!(f, "address {url:?} cannot be used: {reason}"),
             Error::Config(_) => f.write_str("setting cannot be used"),
             Error::Tls(_) => f.write_str("TLS failed"),
+            Error::Topic(reason) => write!(f, "topic cannot be used: {reason}"),
             Error::Handler(_) => f.write_str("handler failed"),
             Error::Proxy { proxy, target, .. } => write!(f, "proxy {proxy} does not lead to {target}"),
             Error::Redirect { chain, reason } => {
@@ -125,7 +128,7 @@ impl error::Error for Error {
             Error::Rejection(error) => Some(&**error),
             Error::Proxy { error, .. } => Some(&**error),
             Error::Config(error) | Error::Tls(error) | Error::Handler(error) => Some(&**error),
-            Error::Url { .. } | Error::Redirect { .. } | Error::Timeout { .. } => None,
+            Error::Url { .. } | Error::Topic(_) | Error::Redirect { .. } | Error::Timeout { .. } => None,
         }
     }
 }

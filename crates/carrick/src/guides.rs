@@ -30,6 +30,10 @@ pub mod tls {}
 #[doc = include_str!("../docs/proxies.md")]
 pub mod proxies {}
 
+#[cfg(feature = "http2")]
+#[doc = include_str!("../docs/http2.md")]
+pub mod http2 {}
+
 #[doc = include_str!("../docs/core.md")]
 pub mod core {}
 

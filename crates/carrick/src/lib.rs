@@ -15,6 +15,7 @@
 //! |---|---|---|
 //! | `net` | yes | the async client and server over TCP on tokio, the blocking client, the callback API |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
+//! | `http2` | yes | WebSockets over HTTP/2, client and server |
 //! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.
@@ -26,7 +27,11 @@ mod client;
 #[cfg(feature = "net")]
 mod error;
 #[cfg(feature = "net")]
+mod flow;
+#[cfg(feature = "net")]
 mod proxy_error;
+#[cfg(feature = "net")]
+mod reactor;
 #[cfg(feature = "net")]
 mod server;
 #[cfg(feature = "net")]
@@ -42,7 +47,7 @@ pub mod protocol;
 pub use crate::transport::{ClientCertificates, ReloadableTls, ServerTls};
 #[cfg(feature = "net")]
 pub use crate::{
-    callback::{Conn, ConnHandle, HandlerResult, MessageRef, PieceRef},
+    callback::{Backlog, Conn, ConnHandle, HandlerResult, MessageRef, Outgoing, PieceRef},
     client::{ClientBuilder, WebSocketApp, connect},
     error::Error,
     proxy_error::ProxyError,
@@ -50,7 +55,7 @@ pub use crate::{
         AcceptOptions, Accepted, Body, Cors, Drain, PeerCertificates, Route, Server, ServerHandle, Upgrade,
         UpgradeOptions, WebSocketServer, accept, accept_with, upgrade,
     },
-    transport::{ConnectEvent, NetStream, Proxy},
+    transport::{ConnectEvent, Http, NetStream, Proxy},
     websocket::{Piece, Receiver, Sender, WebSocket},
 };
 

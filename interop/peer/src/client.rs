@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use carrick::{
-    ClientBuilder, WebSocket,
+    ClientBuilder, Http, WebSocket,
     protocol::{CloseCode, DeflateConfig, Initiator, Kind, Message},
 };
 use tokio::time::timeout;
@@ -15,10 +15,10 @@ use crate::content::{
 };
 
 /// Runs the cases one by one and says of each how it went.
-pub(crate) async fn run(url: &str, cases: &[String]) -> ExitCode {
+pub(crate) async fn run(url: &str, http: Http, cases: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for case in cases {
-        let outcome = timeout(CASE_LIMIT, run_case(url, case)).await;
+        let outcome = timeout(CASE_LIMIT, run_case(url, http, case)).await;
         match outcome.context("took too long").and_then(|outcome| outcome) {
             Ok(()) => println!("passed {case}"),
             Err(error) => {
@@ -30,8 +30,8 @@ pub(crate) async fn run(url: &str, cases: &[String]) -> ExitCode {
     code
 }
 
-async fn run_case(url: &str, case: &str) -> anyhow::Result<()> {
-    let mut builder = ClientBuilder::new(&format!("{url}/{case}"))?;
+async fn run_case(url: &str, http: Http, case: &str) -> anyhow::Result<()> {
+    let mut builder = ClientBuilder::new(&format!("{url}/{case}"))?.http(http);
     match case {
         "subprotocol" => builder = builder.subprotocols(["chat.v2", SUBPROTOCOL])?,
         "takeover" => {

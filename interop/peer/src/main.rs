@@ -11,6 +11,7 @@ mod server;
 
 use std::process::ExitCode;
 
+use carrick::Http;
 use clap::Parser;
 
 /// Our side of the interop cases.
@@ -18,6 +19,9 @@ use clap::Parser;
 enum Part {
     /// Run cases against a server.
     Client {
+        /// Speak HTTP/2.
+        #[arg(long)]
+        http2: bool,
         /// Where the server is, without a path: `ws://127.0.0.1:9000`.
         url: String,
         /// The cases, in this order.
@@ -28,6 +32,9 @@ enum Part {
         /// Let both sides keep their windows from message to message.
         #[arg(long)]
         takeover: bool,
+        /// Speak TLS, with a certificate that nobody has signed.
+        #[arg(long)]
+        self_signed: bool,
     },
     /// Echo messages with every combination of the parameters of permessage-deflate.
     Parameters {
@@ -44,9 +51,12 @@ enum Part {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     match Part::parse() {
-        Part::Client { url, cases } => Ok(client::run(&url, &cases).await),
-        Part::Server { takeover } => {
-            server::run(takeover).await?;
+        Part::Client { http2, url, cases } => {
+            let http = if http2 { Http::Http2 } else { Http::Auto };
+            Ok(client::run(&url, http, &cases).await)
+        }
+        Part::Server { takeover, self_signed } => {
+            server::run(takeover, self_signed).await?;
             Ok(ExitCode::SUCCESS)
         }
         Part::Parameters { url } => {

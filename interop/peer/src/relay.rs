@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr};
 
 use anyhow::{Context, bail};
 use bytes::{Buf, BytesMut};
-use carrick::protocol::{FrameReader, HeadLimits, HeadReader, Role};
+use carrick::protocol::{FrameReader, HeadLimits, HeadReader, HeaderRules};
 use http::{StatusCode, header::SEC_WEBSOCKET_EXTENSIONS};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
@@ -58,9 +58,12 @@ async fn relay(mut client: TcpStream, target: SocketAddr) -> anyhow::Result<()> 
         response.headers().get(SEC_WEBSOCKET_EXTENSIONS).map(|value| value.to_str()).transpose()?;
     println!("{case} agreed {}", extensions.unwrap_or("nothing"));
 
-    let reader = |role| FrameReader::new(role, extensions.is_some(), u64::MAX);
-    let mut from_server = Wiretap { case: case.clone(), side: "server", reader: reader(Role::Client) };
-    let from_client = Wiretap { case, side: "client", reader: reader(Role::Server) };
+    let tap = |side, masked| {
+        let rules = HeaderRules { masked, rsv1: extensions.is_some(), max_frame_bytes: u64::MAX };
+        Wiretap { case: case.clone(), side, rules, reader: FrameReader::new() }
+    };
+    let mut from_server = tap("server", false);
+    let from_client = tap("client", true);
     client.write_all(&answered[..length]).await?;
     answered.advance(length);
     from_server.show(&answered)?;
@@ -86,6 +89,7 @@ async fn read_more(from: &mut TcpStream, into: &mut BytesMut) -> anyhow::Result<
 struct Wiretap {
     case: String,
     side: &'static str,
+    rules: HeaderRules,
     reader: FrameReader,
 }
 
@@ -120,7 +124,7 @@ impl Wiretap {
         let mut copy = received.to_vec();
         let mut rest = copy.as_mut_slice();
         while !rest.is_empty() {
-            let (consumed, piece) = self.reader.read(rest)?;
+            let (consumed, piece) = self.reader.read(rest, self.rules)?;
             if let Some(piece) = piece.filter(|piece| piece.first) {
                 let header = piece.header;
                 println!(

@@ -2,17 +2,20 @@
 
 use bytes::Bytes;
 use carrick::{
-    Error, Server, WebSocket,
+    Error, Server, ServerTls, WebSocket,
     protocol::{CloseCode, DeflateConfig, Kind, Message},
 };
 
 use crate::content::{FRAGMENT_BYTES, SERVER_IS_DONE, SUBPROTOCOL};
 
 /// Serves until it is killed.
-pub(crate) async fn run(takeover: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(takeover: bool, self_signed: bool) -> anyhow::Result<()> {
     let deflate = DeflateConfig::default();
     let deflate = deflate.with_own_context_takeover(takeover).with_peer_context_takeover(takeover);
-    let server = Server::bind("127.0.0.1:0").await?.subprotocols([SUBPROTOCOL])?.deflate(Some(deflate));
+    let mut server = Server::bind("127.0.0.1:0").await?.subprotocols([SUBPROTOCOL])?.deflate(Some(deflate));
+    if self_signed {
+        server = server.tls(ServerTls::self_signed()?);
+    }
     println!("listening on {}", server.local_addr().expect("it listens on TCP"));
     Ok(server
         .route("/*", |websocket, request| serve(websocket, request.uri().path().to_owned()))

@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Run the quick cases against the axum example.
     #[arg(long, conflicts_with_all = ["tls", "url", "role"])]
     axum: bool,
+    /// Run the quick cases against the callback server.
+    #[arg(long, conflicts_with_all = ["tls", "url", "role", "axum"])]
+    callback: bool,
     /// Test the server that listens at this ws:// URL instead of starting ours.
     #[arg(long, value_name = "URL", conflicts_with = "tls")]
     url: Option<String>,
@@ -58,6 +61,7 @@ struct Run {
 enum Tested {
     Server { tls: bool },
     Axum,
+    Callback,
     Url(String),
     Client { tls: bool },
 }
@@ -86,7 +90,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 fn selection(args: &Args) -> Selection {
     if !args.case.is_empty() {
         Selection::Cases(args.case.clone())
-    } else if args.quick || args.tls || args.axum {
+    } else if args.quick || args.tls || args.axum || args.callback {
         Selection::Quick
     } else {
         Selection::Full
@@ -97,6 +101,7 @@ fn runs(args: &Args) -> Vec<Run> {
     let (server, client) = (Tested::Server { tls: args.tls }, Tested::Client { tls: args.tls });
     let tested = match (&args.url, args.role) {
         _ if args.axum => vec![Tested::Axum],
+        _ if args.callback => vec![Tested::Callback],
         (Some(url), _) => vec![Tested::Url(url.clone())],
         (None, Role::Server) => vec![server],
         (None, Role::Client) => vec![client],
@@ -112,12 +117,13 @@ impl Run {
         run
     }
 
-    /// `server`, `client`, `server-tls`, `client-tls` or `axum`: also the folder of its reports.
+    /// `server`, `client`, `server-tls`, `client-tls`, `axum` or `callback`: also the folder of its reports.
     fn name(&self) -> &'static str {
         match self.tested {
             Tested::Server { tls: false } | Tested::Url(_) => "server",
             Tested::Server { tls: true } => "server-tls",
             Tested::Axum => "axum",
+            Tested::Callback => "callback",
             Tested::Client { tls: false } => "client",
             Tested::Client { tls: true } => "client-tls",
         }
@@ -136,6 +142,9 @@ impl Run {
                 self.test_server(peers::ServerUnderTest::start(&self.output, *tls)?, &shards)
             }
             Tested::Axum => self.test_server(peers::ServerUnderTest::start_axum(&self.output)?, &shards),
+            Tested::Callback => {
+                self.test_server(peers::ServerUnderTest::start_callback(&self.output)?, &shards)
+            }
             Tested::Url(url) => self.test_server(peers::ServerUnderTest::running(url)?, &shards),
             Tested::Client { tls } => self.test_client(&peers::ClientUnderTest::build(*tls)?, &shards),
         };

@@ -81,11 +81,34 @@ impl ServerUnderTest {
 
     /// Builds and starts the example of the axum extractor. It takes the address alone: what the suite needs is set in it.
     pub(super) fn start_axum(output: &Path) -> anyhow::Result<ServerUnderTest> {
-        let package = ["--package", "carrick", "--features", "axum", "--example", "axum"];
-        shell::run(shell::cargo(["build", "--release"]).args(package))?;
         let address = background::free_address()?;
-        let mut serve = shell::command(workspace::target_dir().join("release/examples/axum"));
-        let mut server = Background::start(serve.arg(address.to_string()), &output.join("server.log"))?;
+        ServerUnderTest::start_example("axum", &["--features", "axum"], &address.to_string(), address, output)
+    }
+
+    /// Builds and starts the example of the callback server, which takes its URL.
+    pub(super) fn start_callback(output: &Path) -> anyhow::Result<ServerUnderTest> {
+        let address = background::free_address()?;
+        ServerUnderTest::start_example(
+            "callback_echo",
+            &[],
+            &format!("ws://{address}{ECHO_PATH}"),
+            address,
+            output,
+        )
+    }
+
+    fn start_example(
+        name: &str,
+        flags: &[&str],
+        argument: &str,
+        address: SocketAddr,
+        output: &Path,
+    ) -> anyhow::Result<ServerUnderTest> {
+        let build = ["build", "--release", "--package", "carrick", "--example", name];
+        shell::run(shell::cargo(build).args(flags))?;
+        let program = workspace::target_dir().join("release/examples").join(name);
+        let mut serve = shell::command(program);
+        let mut server = Background::start(serve.arg(argument), &output.join("server.log"))?;
         server.wait_until_listening(address)?;
         Ok(ServerUnderTest { url: format!("ws://{address}{ECHO_PATH}"), processes: vec![server] })
     }

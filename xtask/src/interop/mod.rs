@@ -7,6 +7,7 @@
 
 mod cases;
 mod examples;
+mod http2;
 mod pairing;
 mod parameters;
 mod peers;
@@ -28,6 +29,7 @@ pub(crate) struct Args {
 /// Runs every pairing, also after one has failed.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     peers::install()?;
+    http2::install()?;
     shell::run(&mut shell::cargo(["build", "--package", "interop-peer"]))?;
     examples::build()?;
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| name.contains(only));
@@ -42,6 +44,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     for sweep in parameters::all().iter().filter(|sweep| wanted(&sweep.name)) {
         tally.count(&sweep.name, sweep.combinations, sweep.run());
+    }
+    for pair in http2::PAIRS.iter().filter(|pair| wanted(pair.name)) {
+        tally.count(pair.name, pair.cases.len(), pair.run());
     }
     for greeting in GREETINGS.iter().filter(|greeting| wanted(greeting.name)) {
         tally.count(greeting.name, 1, greeting.run());
@@ -81,5 +86,6 @@ impl Tally {
 
 /// How many cases have to pass: ten with each of three servers and of three clients, and nine with `websocket-client`,
 /// which has no server and no permessage-deflate whose window could be kept; every combination of the parameters of
-/// permessage-deflate, 36 as client of each of the three and 80 as server; and the callback examples.
-const DEMANDED: usize = 3 * 10 + 3 * 10 + 9 + 3 * 36 + 80 + 5;
+/// permessage-deflate, 36 as client of each of the three and 80 as server; over HTTP/2 eight as client and seven as server; and
+/// the callback examples.
+const DEMANDED: usize = 3 * 10 + 3 * 10 + 9 + 3 * 36 + 80 + 8 + 7 + 5;

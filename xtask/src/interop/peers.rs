@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context;
-
-use crate::{report, shell, workspace};
+use crate::{python, shell, workspace};
 
 /// A library that we talk to.
 #[derive(Debug)]
@@ -48,7 +46,7 @@ pub(super) const PEERS: [Peer; 4] = [
 impl Peer {
     /// The command that runs its script.
     pub(super) fn command(&self) -> Command {
-        let interpreter = if self.script.ends_with(".py") { python() } else { "node".into() };
+        let interpreter = if self.script.ends_with(".py") { interpreter() } else { "node".into() };
         let mut command = on_loopback(interpreter);
         command.arg(workspace::root().join("interop").join(self.script));
         command
@@ -57,7 +55,7 @@ impl Peer {
 
 /// The command that runs another script in `interop/python/`.
 pub(super) fn python_script(name: &str) -> Command {
-    let mut command = on_loopback(python());
+    let mut command = on_loopback(interpreter());
     command.arg(workspace::root().join("interop/python").join(name));
     command
 }
@@ -82,7 +80,7 @@ pub(super) fn home() -> PathBuf {
 
 /// Installs the libraries in the versions that are pinned in `interop/`.
 pub(super) fn install() -> anyhow::Result<()> {
-    install_python()?;
+    python::install(&workspace::root().join("interop/python/requirements.txt"), &home().join("python"))?;
     shell::run(
         shell::command("npm")
             .args(["ci", "--no-audit", "--no-fund"])
@@ -90,24 +88,6 @@ pub(super) fn install() -> anyhow::Result<()> {
     )
 }
 
-/// A copy of the list of versions lies in the virtual environment once all of them are installed.
-fn install_python() -> anyhow::Result<()> {
-    let requirements = workspace::root().join("interop/python/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements)?;
-    let stamp = home().join("python/requirements.txt");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    let venv = home().join("python");
-    report::note(&format!("installing {} into {}", workspace::shown(&requirements), workspace::shown(&venv)));
-    shell::run(shell::command("python3").args(["-m", "venv", "--clear"]).arg(&venv))
-        .context("cannot create a virtual environment: Python 3.11 or newer and, on Debian, its package `python3-venv` are needed")?;
-    let mut pip = shell::command(venv.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
-    shell::run(&mut pip)?;
-    Ok(std::fs::write(&stamp, wanted)?)
-}
-
-fn python() -> PathBuf {
+fn interpreter() -> PathBuf {
     home().join("python/bin/python")
 }

@@ -1,7 +1,9 @@
 //! What was typed.
 
+mod bench;
 mod connect;
 mod listen;
+mod opening;
 mod parse;
 mod serve;
 mod shared;
@@ -12,8 +14,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
-    connect::{Connect, Linger, OutputFormat, SendFormat, Stop, Way},
+    bench::{Bench, BenchOutput, Load, Size},
+    connect::{Connect, Linger, OutputFormat, SendFormat, Stop},
     listen::{Listen, ListenOutput},
+    opening::{Opening, Way},
     parse::{AllowedOrigin, TrustedProxy},
     serve::Serve,
     shared::Hosting,
@@ -36,6 +40,8 @@ pub(crate) enum Command {
     Listen(Box<Listen>),
     /// Serve a page with a live chat, the WebSockets /chat and /echo, on one port
     Serve(Box<Serve>),
+    /// Measure how fast a server sends messages back: how many, and how long each takes
+    Bench(Box<Bench>),
     /// Print a script that completes the command's words in a shell
     Completions(Completions),
     /// Print the manual page, or that of one command

@@ -22,6 +22,10 @@ pub(crate) struct Serve {
     #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = parse::trusted_proxy)]
     pub(crate) trusted_proxies: Vec<TrustedProxy>,
 
+    /// Tell on standard error who opens a WebSocket, and over which HTTP
+    #[arg(long)]
+    pub(crate) log: bool,
+
     #[command(flatten)]
     pub(crate) hosting: Hosting,
 

@@ -6,6 +6,7 @@ use carrick::{
     Error, WebSocket,
     protocol::{CloseCode, Message},
 };
+use http::Version;
 use tokio::{
     sync::broadcast::error::RecvError,
     time::{Interval, MissedTickBehavior, interval},
@@ -33,7 +34,7 @@ async fn take_part(room: &Room, websocket: &mut WebSocket, seat: Seat, tls: bool
         id,
         name,
         version: env!("CARGO_PKG_VERSION"),
-        http: "HTTP/1.1",
+        http: http_name(websocket.stream().http_version()),
         tls,
         deflate: websocket.agreement().deflate.is_some(),
         members,
@@ -128,6 +129,15 @@ async fn feed_untold(websocket: &mut WebSocket, notice: &Notice) -> Result<(), E
         }
     }
     Ok(())
+}
+
+/// A version as people write it.
+pub(crate) fn http_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
 }
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);

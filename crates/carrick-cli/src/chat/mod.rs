@@ -4,5 +4,5 @@ mod member;
 mod message;
 mod room;
 
-pub(crate) use member::join;
+pub(crate) use member::{http_name, join};
 pub(crate) use room::Room;

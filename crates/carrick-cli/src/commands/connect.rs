@@ -23,7 +23,7 @@ use crate::{
 /// Connects, sends the lines of the input, prints what comes.
 pub(crate) async fn connect(args: Connect) -> Result<Exit, Failure> {
     let trace = args.talk.trace.then(Trace::new);
-    let mut builder = opening::builder(&args)?;
+    let mut builder = opening::builder(&args.opening, args.limits.config(), !args.limits.no_deflate)?;
     if let Some(trace) = &trace {
         builder = builder.on_connect_event(trace.observer());
     }
@@ -36,7 +36,7 @@ pub(crate) async fn connect(args: Connect) -> Result<Exit, Failure> {
         input::from_pipe()
     };
     let settings = Settings {
-        url: opening::url(&args.url),
+        url: opening::url(&args.opening.url),
         builder,
         format: args.talk.format,
         commands: interactive || args.talk.commands,

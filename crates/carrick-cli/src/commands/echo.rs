@@ -22,7 +22,7 @@ async fn run(websocket: &mut WebSocket) -> Result<(), Error> {
     let mut high_water_bytes = Config::default().high_water_bytes;
     while let Some(piece) = websocket.recv_piece().await {
         let piece = piece?;
-        if websocket.unsent() >= high_water_bytes && Box::pin(takes_nothing(websocket)).await {
+        if websocket.buffered_amount() >= high_water_bytes && Box::pin(takes_nothing(websocket)).await {
             high_water_bytes = MOST_UNSENT_BYTES;
             websocket.set_high_water_bytes(high_water_bytes);
         }

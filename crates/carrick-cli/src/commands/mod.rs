@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod bench;
 mod completions;
 mod connect;
 mod echo;
@@ -7,4 +8,6 @@ mod listen;
 mod man;
 mod serve;
 
-pub(crate) use self::{completions::completions, connect::connect, listen::listen, man::man, serve::serve};
+pub(crate) use self::{
+    bench::bench, completions::completions, connect::connect, listen::listen, man::man, serve::serve,
+};

@@ -1,9 +1,12 @@
 //! `carrick serve`: the page, `/chat` and `/echo` on one port.
 
+use std::net::SocketAddr;
+
 use carrick::{
     Cors,
     protocol::{DeflateConfig, TrustedProxies},
 };
+use http::Request;
 
 use super::echo::echo;
 use crate::{
@@ -18,13 +21,16 @@ use crate::{
 
 /// Serves until Ctrl-C, then lets the open connections close.
 pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
-    let Serve { bind, hosting, limits, trusted_proxies } = args;
+    let Serve { bind, hosting, limits, trusted_proxies, log } = args;
     let tls = tls(&hosting, &bind)?;
     let is_tls = tls.is_some();
     let (server, bound) = bind.listen("--bind ").await?;
     let room = Room::new();
     let mut server = server
-        .route("/echo", |websocket, _request| echo(websocket))
+        .route("/echo", move |websocket, request| {
+            note_opened(log, &request);
+            echo(websocket)
+        })
         .config(limits.config())
         .deflate((!limits.no_deflate).then(DeflateConfig::default))
         .origins(origin_policy(&hosting.origins))
@@ -32,7 +38,10 @@ pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
         .trusted_proxies(believed(&trusted_proxies))
         .max_connections(hosting.max_connections as usize)
         .drain_timeout(hosting.drain_timeout)
-        .route("/chat", move |websocket, _request| chat::join(room.clone(), websocket, is_tls))
+        .route("/chat", move |websocket, request| {
+            note_opened(log, &request);
+            chat::join(room.clone(), websocket, is_tls)
+        })
         .fallback(tower::service_fn(page::answer));
     if let Some(tls) = tls {
         server = server.tls(tls);
@@ -50,6 +59,15 @@ pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
         _ => output::note(&format!("{cut} connections did not close in time and were cut")),
     }
     Ok(Exit::Fine)
+}
+
+fn note_opened(log: bool, request: &Request<()>) {
+    if log {
+        let peer = request.extensions().get::<SocketAddr>();
+        let peer = peer.map_or_else(|| "unix".to_owned(), SocketAddr::to_string);
+        let http = chat::http_name(request.version());
+        output::note(&format!("{peer} opens {} over {http}", request.uri().path()));
+    }
 }
 
 fn believed(trusted: &[TrustedProxy]) -> TrustedProxies {

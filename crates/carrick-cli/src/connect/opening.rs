@@ -3,13 +3,13 @@
 use std::{fs, io, path::Path, time::Duration};
 
 use carrick::{
-    ClientBuilder, Error, Proxy, ProxyError,
-    protocol::{DeflateConfig, ResponseError},
+    ClientBuilder, Error, Http, Proxy, ProxyError,
+    protocol::{Config, DeflateConfig, ResponseError},
 };
 
 use super::refusal;
 use crate::{
-    args::{Connect, Way},
+    args::{Opening, Way},
     exit::Exit,
     failure::Failure,
 };
@@ -20,15 +20,14 @@ pub(crate) fn url(typed: &str) -> String {
 }
 
 /// Everything that the flags say about the connection.
-pub(crate) fn builder(args: &Connect) -> Result<ClientBuilder, Failure> {
-    let mut config = args.limits.config();
+pub(crate) fn builder(args: &Opening, mut config: Config, deflate: bool) -> Result<ClientBuilder, Failure> {
     config.close_timeout = CLOSE_TIMEOUT;
     // A server may have nothing to say for hours. Whether it is there is what pings are for, as long as they are wanted.
     config.idle_timeout = None;
     let mut builder = ClientBuilder::new(&url(&args.url))
         .map_err(|error| unusable("URL", "write it as ws://host:port/path or wss://host/path", error))?
         .config(config)
-        .deflate((!args.limits.no_deflate).then(DeflateConfig::default))
+        .deflate(deflate.then(DeflateConfig::default))
         .handshake_timeout(args.connect_timeout);
     if !args.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
         builder =
@@ -72,7 +71,12 @@ fn on_way(mut builder: ClientBuilder, way: &Way) -> Result<ClientBuilder, Failur
     if let Some(path) = &way.unix {
         builder = on_socket(builder, path)?;
     }
-    Ok(builder.max_redirects(way.max_redirects))
+    let http = match (way.http1, way.http2) {
+        (true, _) => Http::Http1,
+        (false, true) => Http::Http2,
+        (false, false) => Http::Auto,
+    };
+    Ok(builder.http(http).max_redirects(way.max_redirects))
 }
 
 #[cfg(unix)]
@@ -85,7 +89,7 @@ fn on_socket(_: ClientBuilder, _: &Path) -> Result<ClientBuilder, Failure> {
     Err(Failure::new("there are no Unix sockets on this system").with_exit(Exit::Usage))
 }
 
-fn with_tls(mut builder: ClientBuilder, args: &Connect) -> Result<ClientBuilder, Failure> {
+fn with_tls(mut builder: ClientBuilder, args: &Opening) -> Result<ClientBuilder, Failure> {
     if let Some(path) = &args.trust.ca {
         builder = builder
             .root_certificates(read(path)?)

@@ -141,15 +141,17 @@ fn a_trace_shows_tls_and_hides_credentials() {
     let serve = Serve::start(&["--self-signed"]);
     let url = format!("wss://{}/echo", serve.address);
     let flags = ["connect", "--trace", "--danger-accept-invalid-certs", "--auth", "ada:secret", "-1"];
-    let run = run(&[&flags[..], &[&url]].concat(), "hi\n");
-    assert_eq!((run.code, run.out.as_str()), (Some(0), "hi\n"));
-    assert!(
-        run.err.contains("encrypted by TLS 1.3 with TLS13_") || run.err.contains("TLS 1.3"),
-        "{}",
-        run.err
-    );
-    assert!(run.err.contains("> Authorization: …"), "{}", run.err);
-    assert!(!run.err.contains("YWRh"), "{}", run.err);
+    for (version, hidden) in [("--http1", "> Authorization: …"), ("--http2", "> authorization: …")] {
+        let run = run(&[&flags[..], &[version, &url]].concat(), "hi\n");
+        assert_eq!((run.code, run.out.as_str()), (Some(0), "hi\n"));
+        assert!(
+            run.err.contains("encrypted by TLS 1.3 with TLS13_") || run.err.contains("TLS 1.3"),
+            "{}",
+            run.err
+        );
+        assert!(run.err.contains(hidden), "{}", run.err);
+        assert!(!run.err.contains("YWRh"), "{}", run.err);
+    }
 }
 
 #[test]

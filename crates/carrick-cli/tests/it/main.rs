@@ -3,6 +3,7 @@
 // Helpers unwrap as the tests do: a panic names the line.
 #![allow(clippy::unwrap_used)]
 
+mod bench;
 mod certificate;
 mod chat;
 mod connect;
@@ -12,6 +13,7 @@ mod connect_ndjson;
 mod connect_terminal;
 mod connect_tls;
 mod failures;
+mod http2;
 mod listen;
 #[cfg(unix)]
 mod listen_exec;

@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::run;
 
-const COMMANDS: &[&str] = &["connect", "listen", "serve", "completions", "man"];
+const COMMANDS: &[&str] = &["connect", "listen", "serve", "bench", "completions", "man"];
 
 #[test]
 fn help_tells_the_exit_codes_and_how_to_use_it() {
@@ -22,6 +22,10 @@ fn help_tells_the_exit_codes_and_how_to_use_it() {
         assert!(connect.contains(word), "{word} in {connect}");
     }
     assert!(run(&["listen", "--help"], "").out.contains("REMOTE_ADDR"));
+    let bench = run(&["bench", "--help"], "").out;
+    for word in ["/echo", "coordinated omission", "Exit codes:", "--reply-timeout", "--proxy"] {
+        assert!(bench.contains(word), "{word} in {bench}");
+    }
 }
 
 #[test]
@@ -68,6 +72,11 @@ fn the_manual_has_a_page_for_each_command() {
         [".TH carrick-connect 1", "\\-\\-linger", ".SH EXAMPLES", ".SH \"ON A TERMINAL\"", "[default: 1]"]
     {
         assert!(connect.contains(word), "{word} in {connect}");
+    }
+    let bench = run(&["man", "bench"], "").out;
+    for word in [".TH carrick-bench 1", "\\-\\-warm\\-up", ".SH \"WHAT IS MEASURED\"", "coordinated omission"]
+    {
+        assert!(bench.contains(word), "{word} in {bench}");
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("man1");

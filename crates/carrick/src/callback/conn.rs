@@ -1,29 +1,20 @@
 //! A connection as its handlers see it.
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, sync::Arc, task::Waker, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 use super::{
-    handle::ConnHandle,
-    mailbox::{Command, Mail, Mailbox},
-    tracer::Tracer,
+    desk::Desk, handle::ConnHandle, link::Link, mailbox::Mailbox, message_ref::MessageRef,
+    outgoing::Outgoing, tracer::Tracer,
 };
 use crate::{
     error::Error,
     protocol::{
-        Agreement, CloseCode, Closed, Compression, Delivery, Kind, Message, Prepared, Role, SendError,
-        Traffic,
+        Agreement, Borrowed, CloseCode, CloseFrame, Closed, Compression, Connection, Kind, Message, Output,
+        Prepared, SendError, Shell, Traffic,
     },
-    transport::NetStream,
-    websocket::{Received, WebSocket},
 };
 
 /// A connection of the callback API, lent to each handler.
@@ -48,28 +39,54 @@ use crate::{
 pub struct Conn<S = ()> {
     /// What the application keeps with the connection.
     pub state: S,
-    id: u64,
-    websocket: Option<WebSocket<NetStream>>,
-    /// There while `on_open` is called.
-    heads: Option<Box<Heads>>,
-    mailbox: Arc<Mailbox>,
-    /// Whether the application has closed the connection.
-    left: bool,
-    /// Whether the mailbox knows that nothing can be sent any more.
-    refusing: bool,
-    /// Whether something was not sent for lack of room, and `on_drain` not called since.
-    wants_drain: bool,
-    tracer: Tracer,
-    /// What stands before each line of the trace.
-    label: Box<str>,
+    pub(super) id: u64,
+    pub(super) link: Link,
+    /// What an idle connection of a server does without.
+    pub(super) aside: Option<Box<Aside>>,
+    pub(super) progress: Progress,
 }
 
-/// A connection that has just been opened.
+/// What few connections have, or none for long.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// There while `on_open` is called.
+    pub(super) heads: Option<Heads>,
+    /// How other threads reach it: always there on a client, and on a server once one has done so.
+    pub(super) mail: Option<Mail>,
+    pub(super) tracing: Option<Tracing>,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// Whether the application has closed the connection.
+    pub(super) left: bool,
+    /// Whether the other threads know that nothing can be sent any more.
+    pub(super) refusing: bool,
+    /// Whether something was not sent for lack of room, and `on_drain` not called since.
+    pub(super) wants_drain: bool,
+    /// Whether the other threads know that it has no room.
+    pub(super) slow: bool,
+    /// Whether the loop has it on the list of those to attend to.
+    pub(super) unattended: bool,
+    /// Whether a handler has panicked; no other is called for it then but `on_close`.
+    pub(super) panicked: bool,
+}
+
+/// What other threads want of a connection.
 #[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) id: u64,
-    pub(crate) websocket: WebSocket<NetStream>,
-    pub(crate) heads: Heads,
+pub(super) struct Mail {
+    pub(super) mailbox: Arc<Mailbox>,
+    /// What wakes the loop of a server; on a client the loop has its own.
+    pub(super) waker: Option<Waker>,
+}
+
+/// Where the trace of a connection goes.
+#[derive(Debug)]
+pub(super) struct Tracing {
+    pub(super) tracer: Tracer,
+    /// What stands before each line.
+    pub(super) label: Box<str>,
 }
 
 /// The heads of an opening handshake, as far as they are known.
@@ -79,39 +96,15 @@ pub(crate) struct Heads {
     pub(crate) response: Option<Response<()>>,
 }
 
-/// What the loop of a connection does next.
-pub(super) enum Next {
-    Received(Received),
-    /// There is room again.
-    Drain,
-    Failed(Error),
-    Ended,
-}
-
 impl<S> Conn<S> {
-    pub(crate) fn new(state: S, mailbox: Arc<Mailbox>) -> Conn<S> {
-        Conn {
-            state,
-            id: 0,
-            websocket: None,
-            heads: None,
-            mailbox,
-            left: false,
-            refusing: false,
-            wants_drain: false,
-            tracer: Tracer::default(),
-            label: Box::default(),
-        }
-    }
-
-    /// Sends a message: text from a `&str` or `String`, binary from a `Vec<u8>` or `Bytes`, and what a handler was
-    /// lent as [`MessageRef`](crate::MessageRef).
+    /// Sends a message: text from a `&str` or `String`, binary from a `&[u8]`, `Vec<u8>` or `Bytes`, and what a handler
+    /// was lent as [`MessageRef`](crate::MessageRef). What is only borrowed is copied once, to where it leaves from.
     ///
     /// # Errors
     ///
     /// [`Error::Send`]: [`SendError::Closed`] if no connection is open or a close frame was sent or received,
     /// [`SendError::QueueFull`] if too much waits. Nothing is queued then.
-    pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
         self.send_with(message, Compression::Auto)
     }
 
@@ -121,7 +114,7 @@ impl<S> Conn<S> {
     ///
     /// As [`send`](Conn::send).
     pub fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
-        self.send(Message::binary(bytes))
+        self.send(bytes.into())
     }
 
     /// Sends a message, with a choice for this message about compression.
@@ -129,9 +122,36 @@ impl<S> Conn<S> {
     /// # Errors
     ///
     /// As [`send`](Conn::send).
-    pub fn send_with(&mut self, message: impl Into<Message>, compression: Compression) -> Result<(), Error> {
-        let message = message.into();
-        self.queue(|websocket| websocket.queue(message, compression))
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Outgoing<'m>>,
+        compression: Compression,
+    ) -> Result<(), Error> {
+        match message.into() {
+            Outgoing::Owned(message) => {
+                self.queue(|connection, shell| connection.send(message, compression, shell))
+            }
+            Outgoing::Borrowed(message) => self.send_borrowed(message, compression),
+        }
+    }
+
+    fn send_borrowed(&mut self, message: MessageRef<'_>, compression: Compression) -> Result<(), Error> {
+        self.make_room();
+        let (kind, bytes) = (message.kind(), message.as_bytes());
+        if bytes.len() >= Output::SHARED_BYTES
+            && let Link::Line(line, Some(desk)) = &mut self.link
+        {
+            if let Some(shared) = desk.shared(kind, bytes) {
+                return self.queue(|connection, shell| connection.send(shared, compression, shell));
+            }
+            // Others would follow: they all leave together.
+            if desk.at_end {
+                let queued = line.send_through(&mut desk.lent, kind, bytes, compression);
+                return self.note_queued(queued);
+            }
+        }
+        let message = Borrowed { kind, payload: bytes, compression, follows: false };
+        self.queue(|connection, shell| connection.send_borrowed(message, shell).map(|_| ()))
     }
 
     /// Sends a message that was prepared for many connections.
@@ -140,7 +160,7 @@ impl<S> Conn<S> {
     ///
     /// As [`send`](Conn::send).
     pub fn send_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
-        self.queue(|websocket| websocket.queue_prepared(prepared))
+        self.queue(|connection, shell| connection.send_prepared(prepared, shell))
     }
 
     /// Sends a piece of a message as a fragment; the `last` one ends it. Other messages cannot be sent in between. To
@@ -152,7 +172,7 @@ impl<S> Conn<S> {
     /// [`SendError::NotText`] for a piece of a text that cannot be UTF-8.
     pub fn send_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
         let bytes = bytes.into();
-        self.queue(|websocket| websocket.queue_piece(kind, bytes, last))
+        self.queue(|connection, shell| connection.send_piece(kind, bytes, last, Compression::Auto, shell))
     }
 
     /// Sends a ping with up to 125 bytes. `on_pong` is called when it is answered. Keepalive sends its own.
@@ -162,7 +182,7 @@ impl<S> Conn<S> {
     /// As [`send`](Conn::send), and [`SendError::PingTooLong`].
     pub fn ping(&mut self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let payload = payload.into();
-        self.queue(|websocket| websocket.queue_ping(payload))
+        self.queue(|connection, shell| connection.ping(payload, shell))
     }
 
     /// Starts the closing handshake: a close frame leaves behind what was sent before. Messages that the peer sends
@@ -189,23 +209,88 @@ impl<S> Conn<S> {
     /// # Ok::<(), carrick::Error>(())
     /// ```
     pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
-        let Some(websocket) = &mut self.websocket else { return Ok(()) };
-        websocket.start_close(code.into(), reason)?;
-        self.left = true;
-        self.refuse_if_closing();
+        let frame = CloseFrame::new(code.into(), reason).map_err(|error| Error::Config(error.into()))?;
+        if self.link.with_shell(|connection, shell| connection.close(&frame, shell)).is_some() {
+            self.progress.left = true;
+            self.refuse_if_closing();
+        }
         Ok(())
+    }
+
+    /// Subscribes to a topic: from now on the connection is sent what is published to it. Does nothing if it has
+    /// subscribed already. Topics need not be made: one is there as long as somebody has subscribed to it. Only on a
+    /// server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Topic`] for a name above 256 bytes, for more topics than
+    /// [`WebSocketServer::max_topics`](crate::WebSocketServer::max_topics), and on a client; [`Error::Send`] with
+    /// [`SendError::Closed`] once the connection closes.
+    ///
+    /// ```no_run
+    /// carrick::WebSocketServer::with_state("ws://127.0.0.1:9000/*", |request| request.uri().path().to_owned())
+    ///     .on_open(|conn| conn.subscribe(&conn.state.clone()))
+    ///     .on_message(|conn, message| conn.publish(&conn.state.clone(), message))
+    ///     .run_forever()?;
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    pub fn subscribe(&mut self, topic: &str) -> Result<(), Error> {
+        if topic.len() > MAX_TOPIC_BYTES {
+            let length = topic.len();
+            return Err(Error::Topic(format!("its name has {length} bytes, limit is {MAX_TOPIC_BYTES}")));
+        }
+        let is_open = self.is_open();
+        let desk = self.link.desk_mut().ok_or_else(no_server)?;
+        if !is_open {
+            return Err(SendError::Closed.into());
+        }
+        let Desk { topics, key, max_topics, .. } = desk;
+        if topics.count(*key) >= *max_topics && !topics.has(*key, topic) {
+            return Err(Error::Topic(format!(
+                "the connection has {max_topics} topics, which is the limit; raise it with max_topics"
+            )));
+        }
+        topics.subscribe(*key, topic);
+        Ok(())
+    }
+
+    /// Ends what [`subscribe`](Conn::subscribe) began. Does nothing if it did not.
+    pub fn unsubscribe(&mut self, topic: &str) {
+        if let Some(Desk { topics, key, .. }) = self.link.desk_mut() {
+            topics.unsubscribe(*key, topic);
+        }
+    }
+
+    /// Sends a message to every connection that has subscribed to a topic apart from this one, framed and compressed
+    /// once; see [`ServerHandle::publish`](crate::ServerHandle::publish), which sends to all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerHandle::publish`](crate::ServerHandle::publish), and [`Error::Topic`] on a client.
+    pub fn publish(&mut self, topic: &str, message: impl Into<Message>) -> Result<(), Error> {
+        let desk = self.link.desk().ok_or_else(no_server)?;
+        Ok(desk.hub.publish(topic, message.into(), Some(self.id))?)
     }
 
     /// Ends `run_forever`: of a client, which closes its connection with 1000 and does not reconnect; or of the whole
     /// server, which closes all of its connections with 1001.
     pub fn stop(&self) {
-        self.mailbox.stop().ask();
+        match (self.link.desk(), self.mail()) {
+            (Some(desk), _) => desk.hub.stop().ask(),
+            (None, Some(mail)) => mail.mailbox.stop().ask(),
+            // Out of the reach of its handlers.
+            (None, None) => {}
+        }
     }
 
     /// A handle of this connection for other threads, and for the handlers of other connections.
     #[must_use]
     pub fn handle(&self) -> ConnHandle {
-        ConnHandle::new(Arc::clone(&self.mailbox))
+        match (self.link.desk(), self.mail()) {
+            (Some(desk), _) => ConnHandle::member(Arc::clone(&desk.hub), self.id),
+            (None, Some(mail)) => ConnHandle::new(Arc::clone(&mail.mailbox)),
+            (None, None) => ConnHandle::new(Arc::default()),
+        }
     }
 
     /// The number of the connection: each one of a server has another, and those of a client are counted, from 1 on.
@@ -217,13 +302,13 @@ impl<S> Conn<S> {
     /// Whether messages can be sent: the connection is open, and no close frame was sent or received.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.websocket.as_ref().is_some_and(WebSocket::may_send)
+        self.link.connection().is_some_and(Connection::may_send)
     }
 
     /// How the connection was closed; `None` as long as it is not, and before a client has one.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
-        self.websocket.as_ref()?.closed()
+        self.link.connection()?.closed()
     }
 
     /// The request of the opening handshake with its path and its headers, for as long as `on_open` runs: a server
@@ -231,213 +316,81 @@ impl<S> Conn<S> {
     /// [`Server::route`](crate::Server::route) says.
     #[must_use]
     pub fn request(&self) -> Option<&Request<()>> {
-        self.heads.as_ref()?.request.as_ref()
+        self.aside.as_ref()?.heads.as_ref()?.request.as_ref()
     }
 
     /// What the server answered to the opening handshake, for as long as `on_open` runs; only on a client.
     #[must_use]
     pub fn response(&self) -> Option<&Response<()>> {
-        self.heads.as_ref()?.response.as_ref()
+        self.aside.as_ref()?.heads.as_ref()?.response.as_ref()
     }
 
     /// The address of the other end of the TCP connection, which may be a proxy; `None` if it is no TCP connection or
     /// there is none yet.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.websocket.as_ref()?.stream().peer_addr()
+        self.link.peer_addr()
     }
 
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.websocket.as_ref()?.subprotocol()
+        self.link.agreement()?.subprotocol.as_deref()
     }
 
     /// What the opening handshake ended in; `None` before a client has a connection.
     #[must_use]
     pub fn agreement(&self) -> Option<&Agreement> {
-        self.websocket.as_ref().map(WebSocket::agreement)
+        self.link.agreement()
     }
 
     /// The latest round-trip time that a ping and its pong measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.websocket.as_ref()?.round_trip()
+        self.link.connection()?.round_trip()
     }
 
     /// How many bytes are queued and not handed to the operating system yet.
     #[must_use]
-    pub fn unsent(&self) -> usize {
-        self.websocket.as_ref().map_or(0, WebSocket::unsent)
+    pub fn buffered_amount(&self) -> usize {
+        self.link.buffered_amount()
     }
 
     /// What was received since the opening handshake.
     #[must_use]
     pub fn received(&self) -> Traffic {
-        self.websocket.as_ref().map(WebSocket::received).unwrap_or_default()
+        self.link.connection().map(Connection::received).unwrap_or_default()
     }
 
     /// What was sent since the opening handshake.
     #[must_use]
     pub fn sent(&self) -> Traffic {
-        self.websocket.as_ref().map(WebSocket::sent).unwrap_or_default()
+        self.link.connection().map(Connection::sent).unwrap_or_default()
     }
 
-    fn queue(
+    /// How other threads reach it, if they do.
+    pub(super) fn mail(&self) -> Option<&Mail> {
+        self.aside.as_ref()?.mail.as_ref()
+    }
+
+    pub(super) fn queue(
         &mut self,
-        call: impl FnOnce(&mut WebSocket<NetStream>) -> Result<(), SendError>,
+        call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> Result<(), SendError>,
     ) -> Result<(), Error> {
-        let websocket = self.websocket.as_mut().ok_or(SendError::Closed)?;
-        let queued = call(websocket);
-        write_trace(websocket, &self.tracer, &self.label);
-        self.wants_drain |= matches!(queued, Err(SendError::QueueFull { .. }));
+        self.make_room();
+        let queued = self.link.with_shell(call).unwrap_or(Err(SendError::Closed));
+        self.note_queued(queued)
+    }
+
+    fn note_queued(&mut self, queued: Result<(), SendError>) -> Result<(), Error> {
+        self.write_trace();
+        self.progress.wants_drain |= matches!(queued, Err(SendError::QueueFull { .. }));
         Ok(queued?)
     }
-
-    /// Sets where the trace goes, and what stands before each of its lines.
-    pub(crate) fn set_tracer(&mut self, tracer: Tracer, label: impl Into<Box<str>>) {
-        self.tracer = tracer;
-        self.label = label.into();
-    }
-
-    /// Takes up a connection.
-    pub(super) fn begin(&mut self, opened: Opened) {
-        let Opened { id, mut websocket, heads } = opened;
-        websocket.set_tracing(self.tracer.is_on());
-        self.mailbox.open(id, websocket.high_water());
-        self.id = id;
-        self.websocket = Some(websocket);
-        self.heads = Some(Box::new(heads));
-        self.left = false;
-        self.refusing = false;
-        self.wants_drain = false;
-    }
-
-    pub(super) fn forget_heads(&mut self) {
-        self.heads = None;
-    }
-
-    /// No handle reaches the connection from now on.
-    pub(crate) fn close_mailbox(&mut self) {
-        self.left |= self.mailbox.close();
-    }
-
-    /// Whether the application has closed the latest connection, which may have failed while it was closing.
-    pub(crate) fn is_left(&self) -> bool {
-        self.left
-    }
-
-    /// What the application did with an earlier connection counts no more.
-    pub(crate) fn forget_close(&mut self) {
-        self.left = false;
-    }
-
-    /// The connection is over, and so is its socket.
-    pub(crate) fn end(&mut self) {
-        self.close_mailbox();
-        self.websocket = None;
-        self.heads = None;
-    }
-
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
-        let next = self.poll_untraced(cx, delivery);
-        self.refuse_if_closing();
-        if let Some(websocket) = &mut self.websocket {
-            write_trace(websocket, &self.tracer, &self.label);
-        }
-        next
-    }
-
-    /// What cannot be sent any more is not taken either.
-    fn refuse_if_closing(&mut self) {
-        if !self.refusing && self.websocket.as_ref().is_some_and(|websocket| !websocket.may_send()) {
-            self.refusing = true;
-            self.left |= self.mailbox.refuse();
-        }
-    }
-
-    fn poll_untraced(&mut self, cx: &mut Context<'_>, delivery: Delivery) -> Poll<Next> {
-        let Some(websocket) = &mut self.websocket else { return Poll::Ready(Next::Ended) };
-        // On a server it is the server that is stopped. Looked at before the mail: what was queued before is sent.
-        let stopped = websocket.role() == Role::Client && is_stopped(&self.mailbox, cx);
-        self.left |= take_mail(websocket, &self.mailbox, cx, |websocket| {
-            write_trace(websocket, &self.tracer, &self.label);
-        });
-        if stopped && websocket.may_send() {
-            websocket.start_close(CloseCode::NORMAL, "").expect("1000 may be sent");
-        }
-        if self.wants_drain && websocket.poll_room(cx).is_ready() {
-            self.wants_drain = false;
-            if websocket.may_send() {
-                return Poll::Ready(Next::Drain);
-            }
-        }
-        websocket.poll_received(cx, delivery).map(|received| match received {
-            Some(Ok(received)) => Next::Received(received),
-            Some(Err(error)) => Next::Failed(error),
-            None => Next::Ended,
-        })
-    }
 }
 
-/// Writes what was recorded since. A trace takes the frames as they come: the connection keeps only some records.
-fn write_trace(websocket: &mut WebSocket<NetStream>, tracer: &Tracer, label: &str) {
-    if !tracer.is_on() {
-        return;
-    }
-    let lost = websocket.take_lost_records();
-    if lost > 0 {
-        tracer.write(label, &format_args!("… {lost} frames not shown"));
-    }
-    while let Some(record) = websocket.next_record() {
-        tracer.write(label, &record);
-    }
-}
-
-fn is_stopped(mailbox: &Mailbox, cx: &Context<'_>) -> bool {
-    mailbox.stop().register(cx.waker());
-    mailbox.stop().is_asked()
-}
-
-/// Does what other threads asked for, as long as there is room; whether the close was asked for.
-///
-/// The last mail is taken without room too, of which the mailbox bounds how much it is: the close comes behind it, and
-/// for a peer that takes nothing the time has to begin. `done` is called behind each command.
-fn take_mail(
-    websocket: &mut WebSocket<NetStream>,
-    mailbox: &Mailbox,
-    cx: &mut Context<'_>,
-    mut done: impl FnMut(&mut WebSocket<NetStream>),
-) -> bool {
-    let is_last = match mailbox.watch(cx.waker()) {
-        Mail::None => return false,
-        Mail::Some => false,
-        Mail::Last => true,
-    };
-    let usual = websocket.high_water();
-    if is_last {
-        websocket.set_high_water_bytes(usize::MAX);
-    }
-    let mut left = false;
-    while is_last || matches!(websocket.poll_room(cx), Poll::Ready(Ok(()))) {
-        // Between the pieces of a message there cannot be another one.
-        let Some(command) = mailbox.take(!websocket.is_message_open()) else { break };
-        // What comes too late is lost with the connection, which `on_close` tells.
-        let _ = match command {
-            Command::Send(message) => websocket.queue(message, Compression::Auto).map_err(Error::from),
-            Command::SendPrepared(prepared) => websocket.queue_prepared(&prepared).map_err(Error::from),
-            Command::Ping(payload) => websocket.queue_ping(payload).map_err(Error::from),
-            Command::Close(frame) => {
-                left = true;
-                websocket.start_close(frame.code(), frame.reason())
-            }
-        };
-        done(websocket);
-    }
-    if is_last {
-        websocket.set_high_water_bytes(usual);
-    }
-    left
+fn no_server() -> Error {
+    Error::Topic("this is a client, and topics are a server's".to_owned())
 }
 
 impl<S: fmt::Debug> fmt::Debug for Conn<S> {
@@ -450,3 +403,6 @@ impl<S: fmt::Debug> fmt::Debug for Conn<S> {
             .finish_non_exhaustive()
     }
 }
+
+/// How long the name of a topic may be.
+const MAX_TOPIC_BYTES: usize = 256;

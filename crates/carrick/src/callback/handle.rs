@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::mailbox::{Command, Mailbox};
+use super::{
+    hub::Hub,
+    mailbox::{Command, Mailbox},
+};
 use crate::{
     error::Error,
     protocol::{CloseCode, CloseFrame, MAX_CONTROL_BYTES, Message, Prepared, SendError},
@@ -35,12 +38,32 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct ConnHandle {
-    mailbox: Arc<Mailbox>,
+    reach: Reach,
+}
+
+/// How a handle reaches its connection.
+#[derive(Clone, Debug)]
+enum Reach {
+    /// A client's, whichever connection it has.
+    Mailbox(Arc<Mailbox>),
+    /// The one of a server with this number. Its mailbox is made when something is put into it.
+    Member(Arc<Hub>, u64),
 }
 
 impl ConnHandle {
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> ConnHandle {
-        ConnHandle { mailbox }
+        ConnHandle { reach: Reach::Mailbox(mailbox) }
+    }
+
+    pub(crate) fn member(hub: Arc<Hub>, id: u64) -> ConnHandle {
+        ConnHandle { reach: Reach::Member(hub, id) }
+    }
+
+    fn mailbox(&self) -> Result<Arc<Mailbox>, SendError> {
+        match &self.reach {
+            Reach::Mailbox(mailbox) => Ok(Arc::clone(mailbox)),
+            Reach::Member(hub, id) => hub.mailbox(*id),
+        }
     }
 
     /// Queues a message: text from a `&str` or `String`, binary from a `Vec<u8>` or `Bytes`.
@@ -50,7 +73,7 @@ impl ConnHandle {
     /// [`Error::Send`]: [`SendError::Closed`] while no connection is open, also of one that is closing or stopped, and
     /// [`SendError::QueueFull`] if too much waits.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        Ok(self.mailbox.put(Command::Send(message.into()))?)
+        Ok(self.mailbox()?.put(Command::Send(message.into()))?)
     }
 
     /// Queues a binary message.
@@ -70,7 +93,7 @@ impl ConnHandle {
     /// As [`send`](ConnHandle::send), and [`Error::Timeout`]. In a handler, which would wait for itself, it does not
     /// block and fails with [`SendError::QueueFull`].
     pub fn send_timeout(&self, message: impl Into<Message>, given: Duration) -> Result<(), Error> {
-        self.mailbox.put_in_time(Command::Send(message.into()), given)
+        self.mailbox()?.put_in_time(Command::Send(message.into()), given)
     }
 
     /// Queues a message that was prepared for many connections.
@@ -79,7 +102,7 @@ impl ConnHandle {
     ///
     /// As [`send`](ConnHandle::send).
     pub fn send_prepared(&self, prepared: &Prepared) -> Result<(), Error> {
-        Ok(self.mailbox.put(Command::SendPrepared(prepared.clone()))?)
+        Ok(self.mailbox()?.put(Command::SendPrepared(prepared.clone()))?)
     }
 
     /// Queues a ping with up to 125 bytes. `on_pong` tells when it was answered.
@@ -92,7 +115,7 @@ impl ConnHandle {
         if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(SendError::PingTooLong(payload.len()).into());
         }
-        Ok(self.mailbox.put(Command::Ping(payload))?)
+        Ok(self.mailbox()?.put(Command::Ping(payload))?)
     }
 
     /// Starts the closing handshake behind what is queued. Does nothing while no connection is open.
@@ -107,26 +130,35 @@ impl ConnHandle {
     pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<(), Error> {
         let frame = CloseFrame::new(code.into(), reason).map_err(|error| Error::Config(error.into()))?;
         // One that is closed already is what was asked for.
-        let _ = self.mailbox.put(Command::Close(frame));
+        let _ = self.mailbox().and_then(|mailbox| mailbox.put(Command::Close(frame)));
         Ok(())
     }
 
     /// Ends `run_forever`: of a client, which closes its connection with 1000 and does not reconnect; or of the whole
     /// server, which closes all of its connections with 1001. What was queued before is sent before.
     pub fn stop(&self) {
-        self.mailbox.stop().ask();
+        match &self.reach {
+            Reach::Mailbox(mailbox) => mailbox.stop().ask(),
+            Reach::Member(hub, _) => hub.stop().ask(),
+        }
     }
 
     /// Whether messages are taken: a connection is open, and neither closing nor stopped. It may be a moment later.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.mailbox.is_open()
+        match &self.reach {
+            Reach::Mailbox(mailbox) => mailbox.is_open(),
+            Reach::Member(hub, id) => hub.is_open(*id),
+        }
     }
 
     /// The number of the connection as [`Conn::id`](crate::Conn::id) tells it; `None` while none is open. One that
     /// is closing has it until `on_close`.
     #[must_use]
     pub fn id(&self) -> Option<u64> {
-        self.mailbox.id()
+        match &self.reach {
+            Reach::Mailbox(mailbox) => mailbox.id(),
+            Reach::Member(hub, id) => Some(*id).filter(|id| hub.has(*id)),
+        }
     }
 }

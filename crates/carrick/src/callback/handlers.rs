@@ -84,62 +84,62 @@ pub(crate) struct Handlers<S> {
     close: Option<OnClose<S>>,
 }
 
-type Plain<S> = Box<dyn FnMut(&mut Conn<S>) -> Result<(), Error> + Send>;
-type OnMessage<S> = Box<dyn FnMut(&mut Conn<S>, MessageRef<'_>) -> Result<(), Error> + Send>;
-type OnPiece<S> = Box<dyn FnMut(&mut Conn<S>, PieceRef<'_>) -> Result<(), Error> + Send>;
-type OnPing<S> = Box<dyn FnMut(&mut Conn<S>, &[u8]) -> Result<(), Error> + Send>;
-type OnPong<S> = Box<dyn FnMut(&mut Conn<S>, &[u8], Option<Duration>) -> Result<(), Error> + Send>;
-type OnError<S> = Box<dyn FnMut(&mut Conn<S>, &Error) + Send>;
-type OnClose<S> = Box<dyn FnMut(&mut Conn<S>, &Closed) + Send>;
+type Plain<S> = Box<dyn Fn(&mut Conn<S>) -> Result<(), Error> + Send + Sync>;
+type OnMessage<S> = Box<dyn Fn(&mut Conn<S>, MessageRef<'_>) -> Result<(), Error> + Send + Sync>;
+type OnPiece<S> = Box<dyn Fn(&mut Conn<S>, PieceRef<'_>) -> Result<(), Error> + Send + Sync>;
+type OnPing<S> = Box<dyn Fn(&mut Conn<S>, &[u8]) -> Result<(), Error> + Send + Sync>;
+type OnPong<S> = Box<dyn Fn(&mut Conn<S>, &[u8], Option<Duration>) -> Result<(), Error> + Send + Sync>;
+type OnError<S> = Box<dyn Fn(&mut Conn<S>, &Error) + Send + Sync>;
+type OnClose<S> = Box<dyn Fn(&mut Conn<S>, &Closed) + Send + Sync>;
 
 impl<S> Handlers<S> {
     pub(crate) fn set_open<R: HandlerResult>(
         &mut self,
-        mut handler: impl FnMut(&mut Conn<S>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>) -> R + Send + Sync + 'static,
     ) {
         self.open = Some(Box::new(move |conn| handler(conn).into_result()));
     }
 
     pub(crate) fn set_message<R: HandlerResult>(
         &mut self,
-        mut handler: impl FnMut(&mut Conn<S>, MessageRef<'_>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, MessageRef<'_>) -> R + Send + Sync + 'static,
     ) {
         self.message = Some(Box::new(move |conn, message| handler(conn, message).into_result()));
     }
 
     pub(crate) fn set_piece<R: HandlerResult>(
         &mut self,
-        mut handler: impl FnMut(&mut Conn<S>, PieceRef<'_>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, PieceRef<'_>) -> R + Send + Sync + 'static,
     ) {
         self.piece = Some(Box::new(move |conn, piece| handler(conn, piece).into_result()));
     }
 
     pub(crate) fn set_ping<R: HandlerResult>(
         &mut self,
-        mut handler: impl FnMut(&mut Conn<S>, &[u8]) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, &[u8]) -> R + Send + Sync + 'static,
     ) {
         self.ping = Some(Box::new(move |conn, payload| handler(conn, payload).into_result()));
     }
 
     pub(crate) fn set_pong<R: HandlerResult>(
         &mut self,
-        mut handler: impl FnMut(&mut Conn<S>, &[u8], Option<Duration>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, &[u8], Option<Duration>) -> R + Send + Sync + 'static,
     ) {
         self.pong = Some(Box::new(move |conn, payload, time| handler(conn, payload, time).into_result()));
     }
 
     pub(crate) fn set_drain<R: HandlerResult>(
         &mut self,
-        mut handler: impl FnMut(&mut Conn<S>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>) -> R + Send + Sync + 'static,
     ) {
         self.drain = Some(Box::new(move |conn| handler(conn).into_result()));
     }
 
-    pub(crate) fn set_error(&mut self, handler: impl FnMut(&mut Conn<S>, &Error) + Send + 'static) {
+    pub(crate) fn set_error(&mut self, handler: impl Fn(&mut Conn<S>, &Error) + Send + Sync + 'static) {
         self.error = Some(Box::new(handler));
     }
 
-    pub(crate) fn set_close(&mut self, handler: impl FnMut(&mut Conn<S>, &Closed) + Send + 'static) {
+    pub(crate) fn set_close(&mut self, handler: impl Fn(&mut Conn<S>, &Closed) + Send + Sync + 'static) {
         self.close = Some(Box::new(handler));
     }
 
@@ -149,20 +149,20 @@ impl<S> Handlers<S> {
     }
 
     /// Calls the handler for an occasion, if there is one, and `on_error` if it fails.
-    pub(crate) fn call(&mut self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
+    pub(crate) fn call(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
         let result = match occasion {
-            Occasion::Open => self.open.as_mut().map(|handler| handler(conn)),
-            Occasion::Message(message) => self.message.as_mut().map(|handler| handler(conn, message)),
-            Occasion::Piece(piece) => self.piece.as_mut().map(|handler| handler(conn, piece)),
-            Occasion::Ping(payload) => self.ping.as_mut().map(|handler| handler(conn, payload)),
-            Occasion::Pong(payload, time) => self.pong.as_mut().map(|handler| handler(conn, payload, time)),
-            Occasion::Drain => self.drain.as_mut().map(|handler| handler(conn)),
+            Occasion::Open => self.open.as_ref().map(|handler| handler(conn)),
+            Occasion::Message(message) => self.message.as_ref().map(|handler| handler(conn, message)),
+            Occasion::Piece(piece) => self.piece.as_ref().map(|handler| handler(conn, piece)),
+            Occasion::Ping(payload) => self.ping.as_ref().map(|handler| handler(conn, payload)),
+            Occasion::Pong(payload, time) => self.pong.as_ref().map(|handler| handler(conn, payload, time)),
+            Occasion::Drain => self.drain.as_ref().map(|handler| handler(conn)),
             Occasion::Error(error) => {
                 self.tell(conn, error);
                 None
             }
             Occasion::Close(closed) => {
-                if let Some(handler) = &mut self.close {
+                if let Some(handler) = &self.close {
                     handler(conn, closed);
                 }
                 None
@@ -173,8 +173,8 @@ impl<S> Handlers<S> {
         }
     }
 
-    fn tell(&mut self, conn: &mut Conn<S>, error: &Error) {
-        if let Some(handler) = &mut self.error {
+    fn tell(&self, conn: &mut Conn<S>, error: &Error) {
+        if let Some(handler) = &self.error {
             handler(conn, error);
         }
     }

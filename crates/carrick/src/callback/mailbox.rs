@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::runtime::runs_loop;
 use crate::{
     error::Error,
     protocol::{CloseFrame, Message, Prepared, SendError},
@@ -19,7 +20,7 @@ use crate::{
 
 /// The queue between any thread and the loop of one connection, bounded by bytes. It is closed while no connection is
 /// open, and takes nothing but a close while one is closing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// Told when there is room, or the mailbox is closed.
@@ -74,9 +75,17 @@ impl Mailbox {
 
     /// A connection is open, and this thread runs its loop. `limit` is how many bytes may wait.
     pub(crate) fn open(&self, id: u64, limit: usize) {
-        let mut state = self.state();
-        *state =
-            State { open: Some(id), limit, loop_thread: Some(thread::current().id()), ..State::default() };
+        self.open_on(id, limit, Some(thread::current().id()));
+    }
+
+    /// A connection is open, and that thread runs its loop.
+    pub(super) fn open_on(&self, id: u64, limit: usize, loop_thread: Option<ThreadId>) {
+        *self.state() = State { open: Some(id), limit, loop_thread, ..State::default() };
+    }
+
+    /// Whether something waits.
+    pub(super) fn has_mail(&self) -> bool {
+        !self.state().queue.is_empty()
     }
 
     /// Nothing more is taken, and what waits is thrown away. Whether a close waited.
@@ -124,8 +133,9 @@ impl Mailbox {
                 Ok(()) => return Ok(()),
                 Err(refused) => refused,
             };
-            let own_thread = state.loop_thread == Some(thread::current().id());
-            if own_thread || !matches!(error, SendError::QueueFull { .. }) {
+            // Another loop of the same server must not wait for this one either, which may wait for it.
+            let is_loop = state.loop_thread == Some(thread::current().id()) || runs_loop();
+            if is_loop || !matches!(error, SendError::QueueFull { .. }) {
                 return Err(error.into());
             }
             let waited = system::now().saturating_duration_since(began);

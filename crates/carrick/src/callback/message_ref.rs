@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::protocol::{Kind, Message, Text};
+use crate::protocol::{Kind, Message, Text, checked_text};
 
 /// A whole message, lent to a handler for the length of its call.
 ///
@@ -28,6 +28,14 @@ pub enum MessageRef<'a> {
 }
 
 impl<'a> MessageRef<'a> {
+    /// A message of bytes that the message reader has already checked.
+    pub(crate) fn from_checked(kind: Kind, bytes: &'a [u8]) -> MessageRef<'a> {
+        match kind {
+            Kind::Text => MessageRef::Text(checked_text(bytes)),
+            Kind::Binary => MessageRef::Binary(bytes),
+        }
+    }
+
     /// Whether it is text or binary.
     #[must_use]
     pub fn kind(self) -> Kind {

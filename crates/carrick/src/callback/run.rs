@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 
 use super::{
-    conn::{Conn, Next, Opened},
+    conn::Conn,
+    conn_loop::{Next, Opened},
     handlers::Occasion,
     message_ref::{MessageRef, PieceRef},
 };

@@ -1,6 +1,6 @@
 //! The event loop under `run_forever` and under the blocking client: one thread, the caller's.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -9,12 +9,53 @@ use crate::error::Error;
 /// Runs `future` on this thread. What it leaves behind is ended before this returns: tasks, timers, sockets, and the
 /// threads that looked up names.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
-    if Handle::try_current().is_ok() {
+    check_may_block()?;
+    Ok(OwnRuntime::new()?.block_on(future))
+}
+
+/// An error on a thread that others wait for.
+fn check_may_block() -> Result<(), Error> {
+    if belongs_to_loop() {
         let text = "run_forever is called inside of an async runtime or in a handler, call it on a thread of its own or \
                     use the async API there";
         return Err(Error::Config(text.into()));
     }
-    Ok(OwnRuntime::new()?.block_on(future))
+    Ok(())
+}
+
+/// Whether this thread runs the loop of a server.
+pub(super) fn runs_loop() -> bool {
+    IN_LOOP.get()
+}
+
+/// Whether this thread has a loop to run, a runtime's or a server's, which must not be blocked.
+pub(crate) fn belongs_to_loop() -> bool {
+    IN_LOOP.get() || Handle::try_current().is_ok()
+}
+
+/// A thread that runs the loop of a server, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct LoopThread {
+    _private: (),
+}
+
+impl LoopThread {
+    /// This thread, unless it has a loop already.
+    pub(crate) fn enter() -> Result<LoopThread, Error> {
+        check_may_block()?;
+        IN_LOOP.set(true);
+        Ok(LoopThread { _private: () })
+    }
+}
+
+impl Drop for LoopThread {
+    fn drop(&mut self) {
+        IN_LOOP.set(false);
+    }
+}
+
+thread_local! {
+    static IN_LOOP: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A runtime on the thread of its owner, which is ended when it is dropped.

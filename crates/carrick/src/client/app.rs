@@ -253,7 +253,7 @@ impl<S> WebSocketApp<S> {
             }
         };
         self.builder = Ok(builder.clone());
-        self.conn.set_tracer(self.tracer.clone(), "");
+        self.conn.set_tracer(&self.tracer, "");
         self.conn.forget_close();
         let ran = catch_unwind(AssertUnwindSafe(|| block_on(self.run(builder))));
         self.conn.end();
@@ -354,6 +354,9 @@ impl Watch {
             | ConnectEvent::Connected { .. }
             | ConnectEvent::Proxied { .. }
             | ConnectEvent::Secured { .. }
+            | ConnectEvent::Http2 { .. }
+            | ConnectEvent::Shared { .. }
+            | ConnectEvent::FellBack { .. }
             | ConnectEvent::Redirected { .. } => {}
         }
     }

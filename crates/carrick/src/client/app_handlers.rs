@@ -1,6 +1,9 @@
 //! The handlers of the callback client.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::app::WebSocketApp;
 use crate::{
@@ -17,7 +20,8 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>) -> R + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_open(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_open(move |conn| lock(&handler)(conn));
         self
     }
 
@@ -28,7 +32,8 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>, MessageRef<'_>) -> R + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_message(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_message(move |conn, what| lock(&handler)(conn, what));
         self
     }
 
@@ -55,7 +60,8 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>, PieceRef<'_>) -> R + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_piece(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_piece(move |conn, what| lock(&handler)(conn, what));
         self
     }
 
@@ -65,7 +71,8 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>, &[u8]) -> R + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_ping(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_ping(move |conn, what| lock(&handler)(conn, what));
         self
     }
 
@@ -76,7 +83,8 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>, &[u8], Option<Duration>) -> R + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_pong(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_pong(move |conn, payload, time| lock(&handler)(conn, payload, time));
         self
     }
 
@@ -105,7 +113,8 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>) -> R + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_drain(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_drain(move |conn| lock(&handler)(conn));
         self
     }
 
@@ -113,7 +122,8 @@ impl<S> WebSocketApp<S> {
     /// [`Conn::is_open`] tells whether there is a connection.
     #[must_use]
     pub fn on_error(mut self, handler: impl FnMut(&mut Conn<S>, &Error) + Send + 'static) -> WebSocketApp<S> {
-        self.handlers.set_error(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_error(move |conn, what| lock(&handler)(conn, what));
         self
     }
 
@@ -125,7 +135,13 @@ impl<S> WebSocketApp<S> {
         mut self,
         handler: impl FnMut(&mut Conn<S>, &Closed) + Send + 'static,
     ) -> WebSocketApp<S> {
-        self.handlers.set_close(handler);
+        let handler = Mutex::new(handler);
+        self.handlers.set_close(move |conn, what| lock(&handler)(conn, what));
         self
     }
+}
+
+/// A client calls one handler at a time, so nobody waits here.
+fn lock<H>(handler: &Mutex<H>) -> MutexGuard<'_, H> {
+    handler.lock().unwrap_or_else(PoisonError::into_inner)
 }

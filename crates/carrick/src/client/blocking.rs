@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::{runtime::Handle, time::timeout};
+use tokio::time::timeout;
 
 use super::builder::ClientBuilder;
 use crate::{
-    callback::OwnRuntime,
+    callback::{OwnRuntime, belongs_to_loop},
     error::Error,
     protocol::{Agreement, CloseCode, Closed, Compression, FrameRecord, Kind, Message, Prepared, Traffic},
     transport::NetStream,
@@ -233,8 +233,8 @@ impl WebSocket {
 
     /// How many bytes are queued and not handed to the operating system yet.
     #[must_use]
-    pub fn unsent(&self) -> usize {
-        self.websocket.unsent()
+    pub fn buffered_amount(&self) -> usize {
+        self.websocket.buffered_amount()
     }
 
     /// Whether a record of each frame is kept for [`next_record`](WebSocket::next_record); the latest 1,024. Off by
@@ -280,7 +280,7 @@ impl Blocker {
     }
 
     fn run<F: Future>(&self, future: F) -> Result<F::Output, Error> {
-        if Handle::try_current().is_ok() {
+        if belongs_to_loop() {
             let text = "blocking client is used inside of an async runtime, use the async one there, or in a handler \
                         of the callback API, use another thread there";
             return Err(Error::Config(text.into()));

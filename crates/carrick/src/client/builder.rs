@@ -14,7 +14,7 @@ use crate::{
     protocol::{
         ClientHandshake, Config, DeflateConfig, HeadLimits, Origin, PendingHandshake, ResponseError, Role,
     },
-    transport::{Address, ConnectEvent, Dialer, Stopwatch, basic_authorization, exchange, read_body_start},
+    transport::{Address, Dialer, Http, Pool, basic_authorization, exchange, read_body_start},
     websocket::WebSocket,
 };
 
@@ -42,7 +42,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// Opens WebSockets with one server: where it is, what the opening handshake says, and the limits behind it.
 ///
 /// Each method changes one setting. One builder opens any number of connections, and its clones share the
-/// configuration of TLS, which is expensive to make; so make one and keep it.
+/// configuration of TLS, which is expensive to make, and their HTTP/2 connections; so make one and keep it.
 ///
 /// `Debug` prints neither credentials nor the values of headers nor the query of the URL.
 ///
@@ -67,10 +67,12 @@ pub struct ClientBuilder {
     pub(super) authorization: Option<HeaderValue>,
     deflate: Option<DeflateConfig>,
     config: Arc<Config>,
-    head_limits: HeadLimits,
+    pub(super) head_limits: HeadLimits,
     handshake_timeout: Duration,
     pub(super) max_redirects: usize,
     pub(super) dialer: Dialer,
+    pub(super) http: Http,
+    pub(super) pool: Pool,
 }
 
 /// What a server answered, not checked yet.
@@ -79,6 +81,12 @@ pub(super) struct Answer {
     pub(super) response: Response<()>,
     /// What was read behind the head.
     received: BytesMut,
+}
+
+impl Answer {
+    pub(super) fn new(pending: PendingHandshake, response: Response<()>) -> Answer {
+        Answer { pending, response, received: BytesMut::new() }
+    }
 }
 
 impl ClientBuilder {
@@ -109,6 +117,8 @@ impl ClientBuilder {
             handshake_timeout: Duration::from_secs(10),
             max_redirects: 5,
             dialer: Dialer::default(),
+            http: Http::default(),
+            pool: Pool::default(),
         };
         let builder = builder.deflate(Some(DeflateConfig::default()));
         match user {
@@ -283,8 +293,8 @@ impl ClientBuilder {
     }
 
     /// Opens a WebSocket on a stream that leads to the server already: a Unix socket, a tunnel, a pipe in a test. The
-    /// URL only fills the request; nothing is resolved, for `wss` the stream has to be encrypted already, and no
-    /// redirect is followed.
+    /// URL only fills the request; nothing is resolved, for `wss` the stream has to be encrypted already, no
+    /// redirect is followed, and it is always HTTP/1.1.
     ///
     /// # Errors
     ///
@@ -328,12 +338,9 @@ impl ClientBuilder {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
-        let observer = &self.dialer.observer;
-        observer.tell(&ConnectEvent::Requested { request: &request });
-        let start = Stopwatch::start();
+        let start = self.tell_requested(&request);
         let (response, received) = exchange(stream, &request, self.head_limits).await?;
-        observer.tell(&ConnectEvent::Answered { response: &response, took: start.took() });
-        Ok(Answer { pending, response, received })
+        Ok(Answer { received, ..self.answered(pending, response, start) })
     }
 
     /// A refusal came in time, so reading why has a time of its own.
@@ -377,6 +384,7 @@ impl fmt::Debug for ClientBuilder {
             .field("max_redirects", &self.max_redirects)
             .field("proxy", &self.dialer.proxy)
             .field("connect_timeout", &self.dialer.connect_timeout)
+            .field("http", &self.http)
             .finish_non_exhaustive()
     }
 }

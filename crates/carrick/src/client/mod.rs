@@ -2,6 +2,7 @@
 
 mod app;
 mod app_handlers;
+mod ask;
 pub(crate) mod blocking;
 mod builder;
 mod reach_options;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::builder::ClientBuilder;
-use crate::transport::{ConnectEvent, Observer, Proxy, ProxyPolicy};
+use crate::transport::{ConnectEvent, Http, Observer, Proxy, ProxyPolicy};
 
 /// How the server is reached.
 impl ClientBuilder {
@@ -15,6 +15,30 @@ impl ClientBuilder {
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.dialer.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets which version of HTTP opens the WebSocket. Default: [`Http::Auto`].
+    ///
+    /// Over HTTP/2 the WebSockets of a builder and of its clones share a connection, as long as they have the same server,
+    /// proxy, certificates and runtime; where the server allows no more streams on it there is another, 16 at most. A
+    /// connection ends with the last of its WebSockets. Where a server speaks HTTP/2 but opens no WebSockets over it,
+    /// `Auto` connects a second time, for HTTP/1.1, and remembers that: a builder that is kept pays for it once.
+    ///
+    /// ```
+    /// use carrick::{ClientBuilder, Http};
+    ///
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let builder = ClientBuilder::new("wss://example.com/chat")?.http(Http::Http2);
+    /// let (first, second) = (builder.connect().await?, builder.connect().await?);
+    /// assert_eq!(first.stream().http_version(), http::Version::HTTP_2);
+    /// # let _ = second;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn http(mut self, http: Http) -> ClientBuilder {
+        self.http = http;
         self
     }
 

@@ -7,7 +7,7 @@ use http::{Response, StatusCode, header::LOCATION};
 use super::builder::{Answer, ClientBuilder};
 use crate::{
     error::Error,
-    transport::{Address, ClientTls, ConnectEvent, NetStream, is_harmless},
+    transport::{Address, ConnectEvent, NetStream, is_harmless},
 };
 
 impl ClientBuilder {
@@ -16,8 +16,7 @@ impl ClientBuilder {
         let mut trail = Trail { max_redirects: self.max_redirects, behind: Vec::new() };
         let mut hop = Cow::Borrowed(self);
         loop {
-            let mut stream = hop.dialer.dial(&hop.address).await?;
-            let answer = hop.exchange(&mut stream).await.map_err(ClientTls::explained)?;
+            let (stream, answer) = hop.ask().await?;
             let location = location(&answer.response).filter(|_| self.max_redirects > 0);
             let Some(location) = location else { return Ok((stream, answer)) };
             let next = trail.next(&hop.address, location)?;

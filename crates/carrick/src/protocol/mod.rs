@@ -21,6 +21,8 @@ mod role;
 mod violation;
 
 #[cfg(feature = "net")]
+pub(crate) use connection::{Borrowed, checked_text};
+#[cfg(feature = "net")]
 pub(crate) use frame::MAX_CONTROL_BYTES;
 #[cfg(feature = "net")]
 pub(crate) use handshake::{check_host, excerpt, is_reserved};

@@ -1,37 +1,34 @@
 //! The server of the callback API.
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, io, net::SocketAddr, sync::Arc, thread, time::Duration};
+
+use http::Request;
 
 use super::{
     accept::HANDSHAKE_TIMEOUT,
-    accepted::Accepted,
     bound::Bound,
     builder::{DRAIN_TIMEOUT, MAX_CONNECTIONS},
     caller::PeerAddress,
-    connection::{Hook, Secure, Service, Witness},
-    guest::{Callbacks, House, MakeState},
-    hub::{Hub, ServerHandle},
-    listener,
-    route::{Route, Routes},
+    connection::Witness,
+    entrance::Hook,
+    guest::MakeState,
+    hub::ServerHandle,
 };
+#[cfg(feature = "tls")]
+use crate::transport::ReloadableTls;
 use crate::{
-    callback::{Handlers, Tracer, block_on},
+    callback::{Backlog, Handlers, Hub, Tracer},
     error::Error,
-    protocol::{Acceptor, Config, DeflateConfig, Front, HeadLimits, OriginPolicy, Refusal, Rejection},
+    protocol::{Acceptor, Config, DeflateConfig, Front, OriginPolicy, Refusal, Rejection},
     transport::Address,
 };
-use http::Request;
 
 /// A server that calls handlers, for programs without an async runtime: the other end of a
 /// [`WebSocketApp`](crate::WebSocketApp).
 ///
-/// [`run_forever`](WebSocketServer::run_forever) blocks its thread and calls the handlers on it, for one connection at
-/// a time, in this order for each of them:
+/// [`run_forever`](WebSocketServer::run_forever) blocks its thread, which serves together with
+/// [others](WebSocketServer::threads). Each connection stays with one thread, which calls its handlers, one at a time, in
+/// this order:
 ///
 /// 1. `on_open`, once
 /// 2. `on_message` or `on_piece`, `on_ping`, `on_pong` and `on_drain`, as things happen
@@ -41,7 +38,9 @@ use http::Request;
 /// `on_error` is also told what a handler returned. A handler that panics ends its own connection, with 1011, and no
 /// other; of that connection only `on_close` is called then.
 ///
-/// A handler must not block: all connections wait for it. Long work belongs to other threads, which send by a
+/// Handlers are called for different connections at the same time: what they change belongs in
+/// [`Conn::state`](crate::Conn::state), or behind a lock. A handler must not block: all connections of its thread wait for
+/// it. Long work belongs to other threads, which send by a
 /// [`ConnHandle`](crate::ConnHandle) or by the [`ServerHandle`]. The blocking clients refuse to work in a handler,
 /// because the thread belongs to the loop.
 ///
@@ -62,22 +61,27 @@ use http::Request;
 /// # Ok::<(), carrick::Error>(())
 /// ```
 pub struct WebSocketServer<S = ()> {
-    url: String,
-    bound: Option<Bound>,
-    make_state: MakeState<S>,
+    pub(super) url: String,
+    pub(super) bound: Option<Bound>,
+    pub(super) make_state: MakeState<S>,
     pub(super) handlers: Handlers<S>,
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     /// Or the first thing that is wrong.
-    acceptor: Result<Acceptor, Error>,
-    config: Config,
-    deflate: Option<DeflateConfig>,
-    handshake_timeout: Duration,
-    drain_timeout: Duration,
-    max_connections: usize,
-    hook: Option<Hook>,
-    witness: Option<Witness>,
-    tracer: Tracer,
-    pub(super) secure: Option<Secure>,
+    pub(super) acceptor: Result<Acceptor, Error>,
+    pub(super) config: Config,
+    pub(super) deflate: Option<DeflateConfig>,
+    pub(super) handshake_timeout: Duration,
+    pub(super) drain_timeout: Duration,
+    pub(super) max_connections: usize,
+    pub(super) threads: usize,
+    pub(super) spin: Duration,
+    pub(super) max_topics: usize,
+    pub(super) backlog: Backlog,
+    pub(super) hook: Option<Hook>,
+    pub(super) witness: Option<Witness>,
+    pub(super) tracer: Tracer,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<ReloadableTls>,
 }
 
 impl WebSocketServer {
@@ -114,7 +118,10 @@ impl<S: Send + 'static> WebSocketServer<S> {
     /// # Ok::<(), carrick::Error>(())
     /// ```
     #[must_use]
-    pub fn with_state(url: &str, make: impl FnMut(&Request<()>) -> S + Send + 'static) -> WebSocketServer<S> {
+    pub fn with_state(
+        url: &str,
+        make: impl Fn(&Request<()>) -> S + Send + Sync + 'static,
+    ) -> WebSocketServer<S> {
         WebSocketServer {
             url: url.to_owned(),
             bound: None,
@@ -127,10 +134,15 @@ impl<S: Send + 'static> WebSocketServer<S> {
             handshake_timeout: HANDSHAKE_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,
             max_connections: MAX_CONNECTIONS,
+            threads: cores(),
+            spin: Duration::ZERO,
+            max_topics: MAX_TOPICS,
+            backlog: Backlog::default(),
             hook: None,
             witness: None,
             tracer: Tracer::default(),
-            secure: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -191,6 +203,41 @@ impl<S: Send + 'static> WebSocketServer<S> {
         self
     }
 
+    /// Sets how many threads serve, of which one is that of [`run_forever`](WebSocketServer::run_forever). Default: one
+    /// for each core; zero counts as one.
+    ///
+    /// Each connection stays with one thread, which calls its handlers. With one thread nothing is called at the same time
+    /// as anything else.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> WebSocketServer<S> {
+        self.threads = threads.clamp(1, MAX_THREADS);
+        self
+    }
+
+    /// Sets how long a thread that has nothing to do goes on asking for it before it sleeps. Default: not at all. A few
+    /// connections are answered sooner then, by the time that waking a thread takes, and a core is busy for that long
+    /// after each message: 100 µs are a good choice where that does not matter.
+    #[must_use]
+    pub fn spin(mut self, time: Duration) -> WebSocketServer<S> {
+        self.spin = time;
+        self
+    }
+
+    /// Sets to how many topics a connection may subscribe. Default: 1,024.
+    #[must_use]
+    pub fn max_topics(mut self, most: usize) -> WebSocketServer<S> {
+        self.max_topics = most;
+        self
+    }
+
+    /// Sets what becomes of connections that are too slow for what is published and broadcast. Default:
+    /// [`Backlog::Skip`].
+    #[must_use]
+    pub fn backlog(mut self, backlog: Backlog) -> WebSocketServer<S> {
+        self.backlog = backlog;
+        self
+    }
+
     /// Sets how long open connections have to end once the server stops, after which they are cut. Default: 15 s,
     /// which leaves room for a closing handshake of [`Config::close_timeout`].
     #[must_use]
@@ -217,14 +264,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_request(
         mut self,
-        hook: impl FnMut(&mut Request<()>, &Front) -> Result<(), Refusal> + Send + 'static,
+        hook: impl Fn(&mut Request<()>, &Front) -> Result<(), Refusal> + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
-        let hook = Mutex::new(hook);
-        self.hook = Some(Arc::new(move |mut request, front| {
-            let mut hook = hook.lock().unwrap_or_else(PoisonError::into_inner);
-            let decided = hook(&mut request, &front).map(|()| Accepted::new(request));
-            Box::pin(async move { decided })
-        }));
+        self.hook = Some(Box::new(hook));
         self
     }
 
@@ -233,13 +275,9 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_rejection(
         mut self,
-        witness: impl FnMut(&Rejection, PeerAddress) + Send + 'static,
+        witness: impl Fn(&Rejection, PeerAddress) + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
-        let witness = Mutex::new(witness);
-        self.witness = Some(Arc::new(move |rejection, address| {
-            let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
-            witness(rejection, address);
-        }));
+        self.witness = Some(Arc::new(witness));
         self
     }
 
@@ -263,7 +301,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     /// A handle of the server, for its handlers and for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        self.hub.handle()
+        ServerHandle::new(Arc::clone(&self.hub))
     }
 
     /// Listens from now on, so that clients can connect; they are answered by
@@ -292,76 +330,6 @@ impl<S: Send + 'static> WebSocketServer<S> {
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.bound.as_ref()?.local_addr()
     }
-
-    /// Serves until it is stopped, by [`ServerHandle::stop`] or [`Conn::stop`](crate::Conn::stop): then every
-    /// connection is closed with 1001, and when this returns each of them has ended and no thread and no socket is
-    /// left.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind`](WebSocketServer::bind), [`Error::Io`] if the listener cannot accept, and [`Error::Config`] inside of
-    /// an async runtime, whose other tasks would be blocked, and on a thread of its `spawn_blocking`. What goes wrong with a single connection is told to
-    /// `on_error`.
-    pub fn run_forever(self) -> Result<(), Error> {
-        let mut server = self.bind()?;
-        let bound = server.bound.take().expect("bind has made it");
-        let stop = Arc::clone(server.hub.stop());
-        let (most, drain_timeout) = (server.max_connections, server.drain_timeout);
-        let service = Arc::new(server.into_service()?);
-        block_on(async move {
-            listener::serve((bound.into_listener()?, None), service, most, drain_timeout, stop.asked()).await
-        })??;
-        Ok(())
-    }
-
-    fn into_service(self) -> Result<Service, Error> {
-        let address = self.address()?;
-        let mut config = self.config;
-        if let Some(deflate) = &self.deflate {
-            config.deflate = deflate.clone();
-        }
-        self.hub.set_deflate(config.deflate.clone());
-        let acceptor = self.acceptor?.with_deflate(self.deflate);
-        let callbacks = Callbacks { handlers: self.handlers, make_state: self.make_state };
-        let house = Arc::new(House::new(callbacks, self.hub, self.tracer.clone()));
-        let route = Route::new(move |websocket, request| Arc::clone(&house).serve(websocket, request));
-        Ok(Service {
-            routes: Routes::new(vec![(address.uri.path().to_owned(), route)], &acceptor, &config)?,
-            trusted_proxies: acceptor.trusted_proxies().clone(),
-            head_limits: HeadLimits::default(),
-            handshake_timeout: self.handshake_timeout,
-            hook: self.hook,
-            witness: self.witness,
-            fallback: None,
-            cors: None,
-            secure: self.secure,
-            // Its loop is for connections of their own.
-            http2: None,
-            alternative: None,
-            tracer: self.tracer,
-        })
-    }
-
-    /// Where to listen and what to serve.
-    fn address(&self) -> Result<Address, Error> {
-        let address = Address::parse(&self.url)?;
-        let wrong = match (address.secure, self.secure.is_some()) {
-            (true, false) => Some("it is wss and there is no certificate, set one with tls"),
-            (false, true) => Some("there is a certificate and it is not wss"),
-            (true, true) | (false, false) if address.uri.query().is_some() => {
-                Some("it has a query, which a client may send and a server cannot listen on")
-            }
-            (true, true) | (false, false) if address.user.is_some() => {
-                Some("it has a user, let on_request ask for one")
-            }
-            (true, true) | (false, false) => None,
-        };
-        match wrong {
-            // Its debug output has no secrets.
-            Some(reason) => Err(Error::Url { url: format!("{address:?}"), reason: reason.to_owned() }),
-            None => Ok(address),
-        }
-    }
 }
 
 impl<S> fmt::Debug for WebSocketServer<S> {
@@ -378,3 +346,14 @@ impl<S> fmt::Debug for WebSocketServer<S> {
             .finish_non_exhaustive()
     }
 }
+
+/// How many threads there are unless said otherwise.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_THREADS)
+}
+
+/// Their numbers have 16 bits.
+const MAX_THREADS: usize = 4096;
+
+/// To how many topics a connection may subscribe unless said otherwise.
+const MAX_TOPICS: usize = 1024;

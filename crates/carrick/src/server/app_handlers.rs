@@ -15,7 +15,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_open<R: HandlerResult>(
         mut self,
-        handler: impl FnMut(&mut Conn<S>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>) -> R + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_open(handler);
         self
@@ -26,7 +26,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_message<R: HandlerResult>(
         mut self,
-        handler: impl FnMut(&mut Conn<S>, MessageRef<'_>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, MessageRef<'_>) -> R + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_message(handler);
         self
@@ -53,7 +53,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_piece<R: HandlerResult>(
         mut self,
-        handler: impl FnMut(&mut Conn<S>, PieceRef<'_>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, PieceRef<'_>) -> R + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_piece(handler);
         self
@@ -63,7 +63,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_ping<R: HandlerResult>(
         mut self,
-        handler: impl FnMut(&mut Conn<S>, &[u8]) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, &[u8]) -> R + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_ping(handler);
         self
@@ -74,7 +74,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_pong<R: HandlerResult>(
         mut self,
-        handler: impl FnMut(&mut Conn<S>, &[u8], Option<Duration>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, &[u8], Option<Duration>) -> R + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_pong(handler);
         self
@@ -103,7 +103,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_drain<R: HandlerResult>(
         mut self,
-        handler: impl FnMut(&mut Conn<S>) -> R + Send + 'static,
+        handler: impl Fn(&mut Conn<S>) -> R + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_drain(handler);
         self
@@ -115,7 +115,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_error(
         mut self,
-        handler: impl FnMut(&mut Conn<S>, &Error) + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, &Error) + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_error(handler);
         self
@@ -127,7 +127,7 @@ impl<S: Send + 'static> WebSocketServer<S> {
     #[must_use]
     pub fn on_close(
         mut self,
-        handler: impl FnMut(&mut Conn<S>, &Closed) + Send + 'static,
+        handler: impl Fn(&mut Conn<S>, &Closed) + Send + Sync + 'static,
     ) -> WebSocketServer<S> {
         self.handlers.set_close(handler);
         self

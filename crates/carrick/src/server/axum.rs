@@ -14,6 +14,10 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Version, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
+#[cfg(feature = "http2")]
+use super::http2::protocol_of_hyper;
+#[cfg(not(feature = "http2"))]
+use super::no_http2::protocol_of_hyper;
 use super::{
     drain::Drain,
     upgrade::{Upgrade, UpgradeOptions, upgrade},
@@ -32,6 +36,9 @@ use crate::{
 /// for clients that ask for it. Each method changes one setting; [`on_upgrade`](WebSocketUpgrade::on_upgrade) checks the
 /// request and makes the response, so nothing is open before that. A request that asks for no WebSocket is refused with
 /// 426; as `Option<WebSocketUpgrade>` the extractor is `None` for it, and a page can be served at the same path.
+///
+/// With the feature `http2`, here and in axum, WebSockets come over HTTP/2 too. That is the method CONNECT, so the route has
+/// to be one of `any` and not of `get`.
 ///
 /// axum tells its extractors the address of the peer only where the router is served by
 /// `into_make_service_with_connect_info::<SocketAddr>()`. [`trusted_proxies`](WebSocketUpgrade::trusted_proxies) needs it, or
@@ -240,6 +247,9 @@ impl WebSocketUpgrade {
         request.uri_mut().clone_from(&parts.uri);
         *request.version_mut() = parts.version;
         request.headers_mut().clone_from(&parts.headers);
+        if let Some(protocol) = protocol_of_hyper(&parts.extensions) {
+            request.extensions_mut().insert(protocol);
+        }
         if !is_websocket_request(&request) {
             return None;
         }

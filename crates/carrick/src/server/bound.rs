@@ -1,28 +1,31 @@
 //! A listener that is bound before there is a runtime to accept with.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-};
+use std::{io, net::SocketAddr};
 #[cfg(unix)]
-use std::{os::unix::net::UnixListener, path::Path, thread};
+use std::{path::Path, thread};
 
 use url::Host;
 
-use super::listener::Listener;
 #[cfg(unix)]
 use super::unix::{SocketFile, listen};
 #[cfg(unix)]
 use crate::callback::OwnRuntime;
-use crate::{error::Error, transport::Address};
+use crate::{error::Error, reactor::Listening, transport::Address};
 
 /// Where a server listens already; clients wait in the queue of the operating system.
 #[derive(Debug)]
-pub(super) enum Bound {
-    Tcp(TcpListener, SocketAddr),
-    /// The path is dropped before the listener, see [`Listener::Unix`].
+pub(super) struct Bound {
+    /// It is dropped before the listener: as long as somebody listens nobody replaces the path, so it is not the path of
+    /// another server that is removed.
+    file: BoundFile,
+    listening: Listening,
+}
+
+/// The path of a Unix socket, if it is one.
+#[derive(Debug, Default)]
+pub(super) struct BoundFile {
     #[cfg(unix)]
-    Unix(SocketFile, UnixListener),
+    _file: Option<SocketFile>,
 }
 
 impl Bound {
@@ -37,34 +40,26 @@ impl Bound {
             ));
         }
         let port = address.port;
-        let listener = match &address.host {
-            Host::Domain(name) => TcpListener::bind((name.as_str(), port))?,
-            Host::Ipv4(ip) => TcpListener::bind((*ip, port))?,
-            Host::Ipv6(ip) => TcpListener::bind((*ip, port))?,
+        let listening = match &address.host {
+            Host::Domain(name) => Listening::tcp((name.as_str(), port))?,
+            Host::Ipv4(ip) => Listening::tcp((*ip, port))?,
+            Host::Ipv6(ip) => Listening::tcp((*ip, port))?,
         };
-        listener.set_nonblocking(true)?;
-        let local_addr = listener.local_addr()?;
-        Ok(Bound::Tcp(listener, local_addr))
+        Ok(Bound { file: BoundFile::default(), listening })
     }
 
     /// `None` for a Unix socket.
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Bound::Tcp(_, address) => Some(*address),
-            #[cfg(unix)]
-            Bound::Unix(..) => None,
-        }
+        self.listening.local_addr()
     }
 
-    /// The listener of a runtime, which has to run.
-    pub(super) fn into_listener(self) -> io::Result<Listener> {
-        Ok(match self {
-            Bound::Tcp(listener, _) => Listener::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            #[cfg(unix)]
-            Bound::Unix(file, listener) => {
-                Listener::Unix { _file: Some(file), listener: tokio::net::UnixListener::from_std(listener)? }
-            }
-        })
+    /// For each of so many threads something to listen on. The path goes with the first: it is dropped before that
+    /// listens no more.
+    pub(super) fn split(self, threads: usize) -> io::Result<(BoundFile, Vec<Listening>)> {
+        let others: io::Result<Vec<_>> = (1..threads).map(|_| self.listening.another()).collect();
+        let mut all = vec![self.listening];
+        all.extend(others?);
+        Ok((self.file, all))
     }
 }
 
@@ -74,7 +69,10 @@ fn bind_unix(path: &Path) -> Result<Bound, Error> {
     let bind = || -> Result<Bound, Error> {
         OwnRuntime::new()?.block_on(async {
             let (listener, file) = listen(path).await?;
-            Ok(Bound::Unix(file, listener.into_std()?))
+            Ok(Bound {
+                file: BoundFile { _file: Some(file) },
+                listening: Listening::Unix(listener.into_std()?),
+            })
         })
     };
     thread::scope(|scope| scope.spawn(bind).join()).expect("it does not panic")

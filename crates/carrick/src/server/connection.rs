@@ -14,11 +14,12 @@ use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
     accepted::Accepted,
     caller::{Caller, PeerAddress},
-    connections::Place,
+    connections::Connections,
     cors::Cors,
     hyper::{self, Fallback},
     preface::speaks_http2,
     route::{Endpoint, Routes},
+    stage::Stage,
 };
 use crate::{
     callback::Tracer,
@@ -28,6 +29,7 @@ use crate::{
         offered_subprotocols,
     },
     transport::{HeadLines, NetStream},
+    websocket::Stop,
 };
 
 /// What all connections of a server go by.
@@ -76,6 +78,19 @@ pub(super) struct Opening {
     pub(super) agreement: Agreement,
 }
 
+/// A connection that speaks HTTP/2.
+#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "none does"))]
+pub(super) struct Below {
+    pub(super) stream: NetStream,
+    /// What was read from it.
+    pub(super) received: BytesMut,
+    pub(super) caller: Caller,
+    /// Where each WebSocket on it takes its place.
+    pub(super) connections: Arc<Connections>,
+    pub(super) stop: Arc<Stop>,
+    pub(super) timer: HandshakeTimer,
+}
+
 /// What a request asks for.
 enum Asked {
     WebSocket(Box<Opening>),
@@ -86,15 +101,21 @@ enum Asked {
 
 impl Service {
     /// Serves one connection until a handler has it or it is over.
-    pub(super) async fn serve(self: Arc<Service>, stream: NetStream, address: PeerAddress, place: Place) {
+    pub(super) async fn serve(
+        self: Arc<Service>,
+        stream: NetStream,
+        address: PeerAddress,
+        connections: Arc<Connections>,
+        stop: Arc<Stop>,
+    ) -> Option<Stage> {
         let timer = HandshakeTimer::start(self.handshake_timeout);
-        let Ok(secured) = self.secured(stream, timer, &place).await else { return };
+        let secured = self.secured(stream, timer, &stop).await.ok()?;
         let Secured { mut stream, certificates, http2 } = secured;
         let caller = Caller::new(address, certificates);
         let mut received = BytesMut::new();
         let asked = tokio::select! {
             biased;
-            () = place.stop().asked() => Err(Rejection::Draining.into()),
+            () = stop.asked() => Err(Rejection::Draining.into()),
             asked = self.asked(&mut stream, &mut received, &caller, (timer, http2)) => asked,
         };
         match asked {
@@ -102,13 +123,15 @@ impl Service {
                 let Opening { endpoint, request, response, agreement } = *opening;
                 self.trace_response(address, &response);
                 let config = Arc::clone(&endpoint.config);
-                if let Ok(websocket) = open(stream, received, &response, agreement, config, timer).await {
-                    endpoint.start(websocket, request, place);
-                }
+                let websocket = open(stream, received, &response, agreement, config, timer).await.ok()?;
+                return Some(endpoint.start(websocket, request, stop));
             }
-            Ok(Asked::Page) => Box::pin(hyper::serve(self, stream, received, caller, place)).await,
+            Ok(Asked::Page) => {
+                return Some(Stage::new(hyper::serve(self, stream, received, caller, stop)));
+            }
             Ok(Asked::Http2(settings)) => {
-                Box::pin(http2::serve(self, settings, stream, received, (caller, place, timer))).await;
+                let below = Below { stream, received, caller, connections, stop, timer };
+                return Some(Stage::last(http2::serve(self, settings, below)));
             }
             Err(Error::Rejection(rejection)) => {
                 self.tell(&rejection, address);
@@ -118,20 +141,16 @@ impl Service {
             // The client is gone.
             Err(_) => {}
         }
+        None
     }
 
-    async fn secured(
-        &self,
-        stream: NetStream,
-        timer: HandshakeTimer,
-        place: &Place,
-    ) -> Result<Secured, Error> {
+    async fn secured(&self, stream: NetStream, timer: HandshakeTimer, stop: &Stop) -> Result<Secured, Error> {
         let Some(secure) = &self.secure else {
             return Ok(Secured { stream, certificates: Vec::new(), http2: false });
         };
         tokio::select! {
             biased;
-            () = place.stop().asked() => Err(Rejection::Draining.into()),
+            () = stop.asked() => Err(Rejection::Draining.into()),
             secured = timer.bound("tls handshake", secure(stream, self.http2.is_some())) => Ok(secured??),
         }
     }

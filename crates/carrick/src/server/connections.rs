@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::{sync::Notify, task::AbortHandle};
 
-use crate::websocket::Stop;
+use super::stage::{Life, Stage};
+use crate::websocket::{Alarms, Stop};
 
 /// The connections of one server.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(super) struct Connections {
     table: Mutex<Table>,
     /// Told whenever a connection ends.
     ended: Notify,
+    /// What wakes them in time, as long as somebody rings.
+    alarms: Arc<Alarms>,
     most: usize,
 }
 
@@ -29,14 +32,24 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     stop: Arc<Stop>,
-    /// The task that holds the place, and how many held it before.
-    task: Option<(u8, AbortHandle)>,
+    /// The task that holds the place.
+    task: Option<AbortHandle>,
 }
 
 impl Connections {
     /// At most `most` at a time; zero counts as one.
     pub(super) fn new(most: usize) -> Connections {
-        Connections { table: Mutex::default(), ended: Notify::new(), most: most.max(1) }
+        Connections {
+            table: Mutex::default(),
+            ended: Notify::new(),
+            alarms: Arc::default(),
+            most: most.max(1),
+        }
+    }
+
+    /// What wakes the connections in time. Whoever owns them may ring.
+    pub(super) fn alarms(&self) -> &Arc<Alarms> {
+        &self.alarms
     }
 
     /// Waits until there is room for one more.
@@ -47,13 +60,14 @@ impl Connections {
     }
 
     /// Takes up one more, if there is room.
+    #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) fn add_if_room(self: &Arc<Connections>) -> Option<Place> {
         (self.count() < self.most).then(|| self.add())
     }
 
     /// Takes up one more.
-    pub(super) fn add(self: &Arc<Connections>) -> Place {
-        let stop = Arc::new(Stop::default());
+    fn add(self: &Arc<Connections>) -> Place {
+        let stop = Arc::new(Stop::with_alarms(Arc::clone(&self.alarms)));
         let entry = Some(Entry { stop: Arc::clone(&stop), task: None });
         let mut table = self.table();
         if table.stopped {
@@ -70,7 +84,13 @@ impl Connections {
             }
         };
         drop(table);
-        Place { connections: Arc::clone(self), index, turn: 0, stop }
+        Place { seat: Box::new(Seat { connections: Arc::clone(self), index, stop }) }
+    }
+
+    /// Takes up one more and starts its task with the stage that `first` makes, which is told where the connection
+    /// learns that it has to close.
+    pub(super) fn start(self: &Arc<Connections>, first: impl FnOnce(&Arc<Stop>) -> Stage) {
+        self.add().start(first);
     }
 
     /// Asks all of them to close, and those that come.
@@ -104,8 +124,7 @@ impl Connections {
         table.cut = true;
         let entries: Vec<_> = table.entries.iter().flatten().collect();
         let count = entries.len();
-        let tasks: Vec<_> =
-            entries.into_iter().filter_map(|entry| Some(entry.task.as_ref()?.1.clone())).collect();
+        let tasks: Vec<_> = entries.into_iter().filter_map(|entry| entry.task.clone()).collect();
         drop(table);
         for task in tasks {
             task.abort();
@@ -118,17 +137,15 @@ impl Connections {
         table.entries.len() - table.vacant.len()
     }
 
-    fn set_task(&self, index: u32, turn: u8, stop: &Arc<Stop>, task: AbortHandle) {
+    fn set_task(&self, index: u32, stop: &Arc<Stop>, task: AbortHandle) {
         let mut table = self.table();
         if table.cut {
             task.abort();
         }
         // The task may be over by now and the place taken by somebody else.
         let entry = table.entries.get_mut(index as usize).and_then(Option::as_mut);
-        let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.stop, stop)) else { return };
-        // Or it has handed the place on already, and that task has come first to say so.
-        if entry.task.as_ref().is_none_or(|(known, _)| *known < turn) {
-            entry.task = Some((turn, task));
+        if let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.stop, stop)) {
+            entry.task = Some(task);
         }
     }
 
@@ -148,37 +165,36 @@ impl Connections {
 /// The place of one connection, held as long as it lives.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// Boxed, for the smallest task of tokio has room for one word beside what it does.
+    seat: Box<Seat>,
+}
+
+#[derive(Debug)]
+struct Seat {
     connections: Arc<Connections>,
     index: u32,
-    /// How often it was handed over.
-    turn: u8,
     stop: Arc<Stop>,
 }
 
 impl Place {
     /// Where the connection learns that it has to close.
+    #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) fn stop(&self) -> &Arc<Stop> {
-        &self.stop
+        &self.seat.stop
     }
 
-    /// All connections, to find a place for one that comes over this one.
-    pub(super) fn connections(&self) -> &Arc<Connections> {
-        &self.connections
-    }
-
-    /// Hands the place to a task that `start` starts, which is then the one to be cut.
-    pub(super) fn hand_over(mut self, start: impl FnOnce(Place) -> AbortHandle) {
-        let (connections, stop) = (Arc::clone(&self.connections), Arc::clone(&self.stop));
-        let (index, turn) = (self.index, self.turn);
-        self.turn = turn.saturating_add(1);
-        let task = start(self);
-        connections.set_task(index, turn, &stop, task);
+    /// Starts the task of the connection, as [`Connections::start`] does.
+    pub(super) fn start(self, first: impl FnOnce(&Arc<Stop>) -> Stage) {
+        let Seat { connections, index, stop } = &*self.seat;
+        let (connections, index, stop) = (Arc::clone(connections), *index, Arc::clone(stop));
+        let task = tokio::spawn(Life::new(first(&stop), self)).abort_handle();
+        connections.set_task(index, &stop, task);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.remove(self.index);
+        self.seat.connections.remove(self.seat.index);
     }
 }
 
@@ -189,24 +205,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_task_that_has_the_place_is_cut_in_whatever_order_the_tasks_are_made_known() {
+    async fn a_connection_that_is_cut_leaves_its_place() {
         let connections = Arc::new(Connections::new(1));
-        let mut handler = None;
-        connections.add().hand_over(|place| {
-            // As if the first task had done all its work before `hand_over` goes on.
-            place.hand_over(|place| {
-                let task = tokio::spawn(async move {
-                    let _place = place;
-                    pending::<()>().await;
-                });
-                let abort = task.abort_handle();
-                handler = Some(task);
-                abort
-            });
-            tokio::spawn(async {}).abort_handle()
-        });
+        connections.start(|_| Stage::new(async { Some(Stage::last(pending())) }));
+        connections.start(|_| Stage::last(async {}));
+        tokio::task::yield_now().await;
+        assert_eq!(connections.count(), 1);
         assert_eq!(connections.cut(), 1);
-        assert!(handler.unwrap().await.unwrap_err().is_cancelled());
-        assert_eq!(connections.count(), 0);
+        connections.gone().await;
+        connections.start(|_| Stage::last(pending()));
+        connections.gone().await;
     }
 }

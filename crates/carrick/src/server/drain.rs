@@ -4,11 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time;
 
-use super::{
-    connections::{Connections, Place},
-    route::HandlerTask,
-    upgrade::Upgrade,
-};
+use super::{connections::Connections, stage::Stage, upgrade::Upgrade};
 use crate::websocket::WebSocket;
 
 /// Closes the WebSockets of a hyper or axum server when it stops. Such a server forgets a connection that it has handed
@@ -38,7 +34,7 @@ impl Drain {
         Drain { connections: Arc::new(Connections::new(usize::MAX)) }
     }
 
-    /// Opens a WebSocket in a task of its own and runs `handler` in another, as [`Upgrade::start`] does, until
+    /// Opens a WebSocket in a task of its own and runs `handler` in it, as [`Upgrade::start`] does, until
     /// [`close`](Drain::close) asks for the end. If it has asked already the client gets its answer and is closed with 1001
     /// at once; [`is_closing`](Drain::is_closing) tells in time for a refusal.
     ///
@@ -50,14 +46,14 @@ impl Drain {
         H: FnOnce(WebSocket) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let open = |place: Place| async move {
-            let Ok(mut websocket) = upgrade.open().await else { return };
-            websocket.set_stop(Arc::clone(place.stop()));
-            place.hand_over(|place| {
-                tokio::spawn(HandlerTask { future: handler(websocket), place }).abort_handle()
-            });
-        };
-        self.connections.add().hand_over(|place| tokio::spawn(open(place)).abort_handle());
+        self.connections.start(|stop| {
+            let stop = Arc::clone(stop);
+            Stage::new(async move {
+                let mut websocket = upgrade.open().await.ok()?;
+                websocket.set_stop(stop);
+                Some(Stage::last(handler(websocket)))
+            })
+        });
     }
 
     /// Whether [`close`](Drain::close) was called: further requests are better refused with

@@ -1,14 +1,11 @@
 //! The connections of a callback server, as other threads reach them.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-};
+use std::sync::Arc;
 
 use crate::{
-    callback::{ConnHandle, Mailbox},
-    protocol::{DeflateConfig, Message, Prepared},
-    websocket::Stop,
+    callback::{ConnHandle, Hub},
+    error::Error,
+    protocol::Message,
 };
 
 /// Reaches a [`WebSocketServer`](crate::WebSocketServer) and its connections from any thread and from its handlers.
@@ -28,18 +25,49 @@ pub struct ServerHandle {
 }
 
 impl ServerHandle {
+    pub(super) fn new(hub: Arc<Hub>) -> ServerHandle {
+        ServerHandle { hub }
+    }
+
     /// Stops the server: it accepts no more, closes every connection with 1001 and waits for their ends; then
     /// `run_forever` returns. Asked before, it makes `run_forever` return at once.
     pub fn stop(&self) {
-        self.hub.stop.ask();
+        self.hub.stop().ask();
     }
 
-    /// Sends a message to every open connection, framed and compressed once. Returns how many take it: those whose
-    /// queue is full, because they are slow, miss it, and so do those that are closing.
+    /// Sends a message to every open connection, framed and compressed once. Returns for how many it was handed to the
+    /// threads that serve them, without those whose queue is full already, because they are slow, and those that are
+    /// closing. One that comes to be full or to close before its thread has its turn misses the message, too.
     pub fn broadcast(&self, message: impl Into<Message>) -> usize {
-        let deflate = self.hub.deflate.get().cloned().unwrap_or_default();
-        let prepared = Prepared::with_deflate(message.into(), deflate);
-        self.connections().iter().filter(|handle| handle.send_prepared(&prepared).is_ok()).count()
+        self.hub.broadcast(message.into())
+    }
+
+    /// Sends a message to every connection that has [subscribed](crate::Conn::subscribe) to a topic, framed and
+    /// compressed once. Connections that take too little miss it or are closed, as
+    /// [`Backlog`](crate::Backlog) says. What one thread publishes arrives in the order in which it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`]: [`SendError::Closed`](crate::protocol::SendError::Closed) if the server does not run, and
+    /// [`SendError::QueueFull`](crate::protocol::SendError::QueueFull) if a thread of it does not keep up, whose
+    /// connections miss it then.
+    ///
+    /// ```no_run
+    /// use std::{thread, time::Duration};
+    ///
+    /// let server = carrick::WebSocketServer::new("ws://127.0.0.1:9000/prices");
+    /// let prices = server.handle();
+    /// thread::spawn(move || {
+    ///     for price in 0.. {
+    ///         thread::sleep(Duration::from_millis(10));
+    ///         let _ = prices.publish("gold", format!("gold {price}"));
+    ///     }
+    /// });
+    /// server.on_open(|conn| conn.subscribe("gold")).run_forever()?;
+    /// # Ok::<(), carrick::Error>(())
+    /// ```
+    pub fn publish(&self, topic: &str, message: impl Into<Message>) -> Result<(), Error> {
+        Ok(self.hub.publish(topic, message.into(), None)?)
     }
 
     /// A handle for each connection that is open now, in the order in which they were opened.
@@ -62,67 +90,18 @@ impl ServerHandle {
     /// ```
     #[must_use]
     pub fn connections(&self) -> Vec<ConnHandle> {
-        self.hub.members().by_id.values().map(|mailbox| ConnHandle::new(Arc::clone(mailbox))).collect()
+        self.hub.ids().into_iter().map(|id| ConnHandle::member(Arc::clone(&self.hub), id)).collect()
     }
 
     /// A handle for the open connection with this [`Conn::id`](crate::Conn::id); `None` if it is closed.
     #[must_use]
     pub fn connection(&self, id: u64) -> Option<ConnHandle> {
-        self.hub.members().by_id.get(&id).map(|mailbox| ConnHandle::new(Arc::clone(mailbox)))
+        self.hub.has(id).then(|| ConnHandle::member(Arc::clone(&self.hub), id))
     }
 
     /// How many connections are open now.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        self.hub.members().by_id.len()
-    }
-}
-
-/// Every open connection of one server.
-#[derive(Debug, Default)]
-pub(super) struct Hub {
-    stop: Arc<Stop>,
-    /// How messages for all are compressed.
-    deflate: OnceLock<DeflateConfig>,
-    members: Mutex<Members>,
-}
-
-#[derive(Debug, Default)]
-struct Members {
-    /// The number of the latest connection.
-    latest: u64,
-    by_id: BTreeMap<u64, Arc<Mailbox>>,
-}
-
-impl Hub {
-    pub(super) fn handle(self: &Arc<Hub>) -> ServerHandle {
-        ServerHandle { hub: Arc::clone(self) }
-    }
-
-    pub(super) fn stop(&self) -> &Arc<Stop> {
-        &self.stop
-    }
-
-    pub(super) fn set_deflate(&self, deflate: DeflateConfig) {
-        // A server runs once, so nothing is set yet.
-        let _ = self.deflate.set(deflate);
-    }
-
-    /// Takes up a connection: its number and its mailbox.
-    pub(super) fn enter(&self) -> (u64, Arc<Mailbox>) {
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.stop)));
-        let mut members = self.members();
-        members.latest += 1;
-        let id = members.latest;
-        members.by_id.insert(id, Arc::clone(&mailbox));
-        (id, mailbox)
-    }
-
-    pub(super) fn leave(&self, id: u64) {
-        self.members().by_id.remove(&id);
-    }
-
-    fn members(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hub.count()
     }
 }

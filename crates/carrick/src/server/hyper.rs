@@ -27,15 +27,15 @@ use super::{
     body::Body,
     caller::Caller,
     connection::{BoxFuture, Opening, Service},
-    connections::Place,
     linger::{LINGER, end},
     rewound::Rewound,
+    stage::Stage,
     upgrade::taken_over,
 };
 use crate::{
     protocol::{Rejection, Role, check_host, is_websocket_request},
     transport::NetStream,
-    websocket::WebSocket,
+    websocket::{Stop, WebSocket},
 };
 
 /// The application's service for what is no WebSocket.
@@ -77,8 +77,8 @@ pub(super) async fn serve(
     stream: NetStream,
     received: BytesMut,
     caller: Caller,
-    place: Place,
-) {
+    stop: Arc<Stop>,
+) -> Option<Stage> {
     let upgrade = Upgrade::default();
     let answer = service_fn(|request| {
         let (service, upgrade, caller) = (Arc::clone(&service), Arc::clone(&upgrade), caller.clone());
@@ -98,30 +98,31 @@ pub(super) async fn serve(
         tokio::select! {
             biased;
             served = connection.as_mut() => break served,
-            () = place.stop().asked(), if !stopping => {
+            () = stop.asked(), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
     };
     let upgraded = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let (Ok(()), Some((opening, on_upgrade))) = (served, upgraded) {
-        hand_over(opening, on_upgrade, place).await;
+    match (served, upgraded) {
+        (Ok(()), Some((opening, on_upgrade))) => hand_over(opening, on_upgrade, stop).await,
+        _ => None,
     }
 }
 
 /// Takes the stream back from hyper, and gives it to the handler or ends it.
-async fn hand_over(opening: Option<Opening>, on_upgrade: OnUpgrade, place: Place) {
-    let Ok(upgraded) = on_upgrade.await else { return };
-    let (mut stream, received) = taken_over(upgraded);
+async fn hand_over(opening: Option<Opening>, on_upgrade: OnUpgrade, stop: Arc<Stop>) -> Option<Stage> {
+    let upgraded = on_upgrade.await.ok()?;
+    let (mut stream, received) = taken_over(upgraded, Version::HTTP_11);
     let Some(opening) = opening else {
         let _ = timeout(LINGER, end(&mut stream)).await;
-        return;
+        return None;
     };
     let Opening { endpoint, request, agreement, .. } = opening;
     let config = Arc::clone(&endpoint.config);
     let websocket = WebSocket::new(stream, Role::Server, config, agreement, received);
-    endpoint.start(websocket, request, place);
+    Some(endpoint.start(websocket, request, stop))
 }
 
 async fn answer(

@@ -1,6 +1,6 @@
 //! Accepts connections until it is told to stop, and then sees the open ones to their end.
 
-use std::{convert::Infallible, future::pending, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time};
 
@@ -10,8 +10,11 @@ use super::http3::QuicServer;
 use super::no_http3::QuicServer;
 #[cfg(unix)]
 use super::unix::SocketFile;
-use super::{caller::PeerAddress, connection::Service, connections::Connections};
-use crate::{error::Error, transport::NetStream};
+use super::{caller::PeerAddress, connection::Service, connections::Connections, stage::Stage};
+use crate::{
+    error::Error,
+    transport::{NetStream, Remedy},
+};
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -53,9 +56,11 @@ pub(super) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<usize, Error> {
     let connections = CutWhenDropped(Arc::new(Connections::new(most)));
+    let mut ringing = pin!(connections.0.alarms().ring());
     tokio::select! {
         biased;
         () = shutdown => {}
+        never = &mut ringing => match never {},
         error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
         never = accept_quic(quic.as_ref(), &service, &connections.0) => match never {},
     }
@@ -64,7 +69,10 @@ pub(super) async fn serve(
         quic.close_door();
     }
     connections.0.stop();
-    let drained = time::timeout(drain_timeout, connections.0.gone()).await;
+    let drained = tokio::select! {
+        drained = time::timeout(drain_timeout, connections.0.gone()) => drained,
+        never = &mut ringing => match never {},
+    };
     let cut = if drained.is_ok() { 0 } else { connections.0.cut() };
     if let Some(quic) = quic {
         quic.close().await;
@@ -101,64 +109,14 @@ async fn accept_all(
         connections.room().await;
         match listener.accept().await {
             Ok((stream, address)) => {
-                connections.add().hand_over(|place| {
-                    tokio::spawn(Arc::clone(service).serve(stream, address, place)).abort_handle()
-                });
+                let (service, all) = (Arc::clone(service), Arc::clone(connections));
+                connections.start(|stop| Stage::new(service.serve(stream, address, all, Arc::clone(stop))));
             }
             Err(error) => match Remedy::of(&error) {
                 Remedy::Next => {}
-                Remedy::Pause => time::sleep(PAUSE).await,
+                Remedy::Pause => time::sleep(Remedy::PAUSE).await,
                 Remedy::GiveUp => return error,
             },
-        }
-    }
-}
-
-/// What to do when no connection could be accepted.
-#[derive(Debug, PartialEq)]
-enum Remedy {
-    /// One connection was over before it began.
-    Next,
-    /// There is no file descriptor or memory left, or the network is down. Trying again at once would fail again, and
-    /// keep the processor from the connections whose end would help.
-    Pause,
-    /// The listener is none.
-    GiveUp,
-}
-
-impl Remedy {
-    fn of(error: &io::Error) -> Remedy {
-        match error.kind() {
-            io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted => Remedy::Next,
-            io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected => Remedy::GiveUp,
-            _ => Remedy::Pause,
-        }
-    }
-}
-
-const PAUSE: Duration = Duration::from_millis(100);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_without_file_descriptors_pauses() {
-        for kind in [io::ErrorKind::OutOfMemory, io::ErrorKind::NetworkDown] {
-            assert_eq!(Remedy::of(&kind.into()), Remedy::Pause);
-        }
-        assert_eq!(Remedy::of(&io::ErrorKind::ConnectionAborted.into()), Remedy::Next);
-        assert_eq!(Remedy::of(&io::ErrorKind::InvalidInput.into()), Remedy::GiveUp);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_codes_of_unix_for_too_many_files_pause() {
-        for (name, code) in [("EMFILE", 24), ("ENFILE", 23)] {
-            assert_eq!(Remedy::of(&io::Error::from_raw_os_error(code)), Remedy::Pause, "{name}");
         }
     }
 }

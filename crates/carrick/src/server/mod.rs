@@ -14,6 +14,7 @@ mod connection;
 mod connections;
 mod cors;
 mod drain;
+mod entrance;
 mod guest;
 #[cfg(feature = "http2")]
 mod http2;
@@ -33,11 +34,16 @@ mod patience;
 mod preface;
 mod rewound;
 mod route;
+mod run;
+mod slot;
+mod stage;
 #[cfg(feature = "tls")]
 mod tls;
+mod turn;
 #[cfg(unix)]
 mod unix;
 mod upgrade;
+mod worker;
 
 pub use accept::{AcceptOptions, accept, accept_with};
 pub use accepted::Accepted;

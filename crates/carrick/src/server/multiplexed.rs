@@ -110,6 +110,6 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 /// Over HTTP/1.1 the client would wait until it is let in; one stream of several cannot be held up without the others.
-fn full() -> Rejection {
+pub(super) fn full() -> Rejection {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "server has as many connections as it takes").into()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use http::Extensions;
 
-use super::{accept::HandshakeTimer, caller::Caller, connection::Service, connections::Place};
-use crate::transport::NetStream;
+use super::connection::{Below, Service};
+use crate::protocol::ConnectProtocol;
 
 /// What HTTP/2 goes by: there is nothing to go by.
 #[derive(Clone, Debug)]
@@ -17,13 +17,12 @@ impl Http2Settings {
     }
 }
 
+/// What hyper has put into a request that it has read: it reads none.
+pub(super) fn protocol_of_hyper(_: &Extensions) -> Option<ConnectProtocol> {
+    None
+}
+
 #[expect(clippy::unused_async, reason = "it stands for a function that waits")]
-pub(super) async fn serve(
-    _: Arc<Service>,
-    settings: Http2Settings,
-    _: NetStream,
-    _: BytesMut,
-    _: (Caller, Place, HandshakeTimer),
-) {
+pub(super) async fn serve(_: Arc<Service>, settings: Http2Settings, _: Below) {
     match settings {}
 }

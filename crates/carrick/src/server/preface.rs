@@ -38,7 +38,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_told_by_its_first_other_byte() {
         for (start, expected) in [
-            (&PREFACE[..], true),
+            (PREFACE, true),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0", true),
             (b"PRI * HTTP/2.0\r\n\r\nSM", false),
             (b"PRI * HTTP/1.1\r\n", false),

@@ -1,22 +1,14 @@
 //! Which handler serves which path, and by which rules.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use http::Request;
-use pin_project_lite::pin_project;
-use tokio::task::AbortHandle;
 
-use super::connections::Place;
+use super::stage::Stage;
 use crate::{
     error::Error,
     protocol::{Acceptor, Config, OriginPolicy, Rejection},
-    websocket::WebSocket,
+    websocket::{Stop, WebSocket},
 };
 
 /// A handler with settings of its own, for [`Server::route_with`](crate::Server::route_with). What is not set here is
@@ -43,9 +35,8 @@ pub struct Route {
     subprotocols: Option<Vec<String>>,
 }
 
-/// Starts the task of a handler. All that an open connection has of the server is this task, which is its future and a
-/// `Place`, and one `Arc<Stop>`: 856 bytes for an echo, of which the WebSocket takes 544.
-type Start = Arc<dyn Fn(WebSocket, Request<()>, Place) -> AbortHandle + Send + Sync>;
+/// Starts a handler.
+type Start = Arc<dyn Fn(WebSocket, Request<()>) -> Stage + Send + Sync>;
 
 impl Route {
     /// A route that `handler` serves, see [`Server::route`](crate::Server::route).
@@ -54,10 +45,7 @@ impl Route {
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let start = move |websocket, request, place| {
-            let future = handler(websocket, request);
-            tokio::spawn(HandlerTask { future, place }).abort_handle()
-        };
+        let start = move |websocket, request| Stage::last(handler(websocket, request));
         Route { start: Arc::new(start), config: None, origins: None, subprotocols: None }
     }
 
@@ -122,9 +110,9 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     /// Hands an open WebSocket to the handler.
-    pub(super) fn start(&self, mut websocket: WebSocket, request: Request<()>, place: Place) {
-        websocket.set_stop(Arc::clone(place.stop()));
-        place.hand_over(|place| (self.start)(websocket, request, place));
+    pub(super) fn start(&self, mut websocket: WebSocket, request: Request<()>, stop: Arc<Stop>) -> Stage {
+        websocket.set_stop(stop);
+        (self.start)(websocket, request)
     }
 }
 
@@ -163,23 +151,6 @@ impl Routes {
     }
 }
 
-pin_project! {
-    /// A handler at work. Written out, since an `async` block would hold the handler's future twice.
-    pub(super) struct HandlerTask<F> {
-        #[pin]
-        pub(super) future: F,
-        pub(super) place: Place,
-    }
-}
-
-impl<F: Future<Output = ()>> Future for HandlerTask<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().future.poll(cx)
-    }
-}
-
 /// The path of the route that serves what no other route names.
 const ANY_PATH: &str = "/*";
 
@@ -187,16 +158,16 @@ const ANY_PATH: &str = "/*";
 mod tests {
     use super::*;
 
-    /// The size of the task of a handler.
-    fn task_bytes<H, F>(_: &H) -> usize
+    /// The size of a handler at work.
+    fn handler_bytes<H, F>(_: &H) -> usize
     where
         H: Fn(WebSocket, Request<()>) -> F,
     {
-        size_of::<HandlerTask<F>>()
+        size_of::<F>()
     }
 
     #[test]
-    fn an_open_connection_is_little_more_than_its_websocket() {
+    fn a_handler_at_work_is_little_more_than_a_message() {
         let echo = |mut websocket: WebSocket, _: Request<()>| async move {
             while let Some(Ok(message)) = websocket.recv().await {
                 if websocket.send(message).await.is_err() {
@@ -204,9 +175,16 @@ mod tests {
                 }
             }
         };
-        // tokio's handles are one word larger where its threaded runtime is compiled in.
-        assert!(size_of::<WebSocket>() <= 568, "{}", size_of::<WebSocket>());
-        assert!(size_of::<Place>() <= 24, "{}", size_of::<Place>());
-        assert!(task_bytes(&echo) <= 888, "{}", task_bytes(&echo));
+        let feed = |mut websocket: WebSocket, _: Request<()>| async move {
+            while let Some(Ok(message)) = websocket.recv().await {
+                if websocket.feed(message).await.is_err() {
+                    break;
+                }
+            }
+        };
+        assert!(size_of::<WebSocket>() <= 8, "{}", size_of::<WebSocket>());
+        for bytes in [handler_bytes(&echo), handler_bytes(&feed)] {
+            assert!(bytes <= 120, "{bytes}");
+        }
     }
 }

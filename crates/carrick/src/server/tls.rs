@@ -44,7 +44,7 @@ impl<S> WebSocketServer<S> {
     /// ```
     #[must_use]
     pub fn tls(mut self, tls: impl Into<ReloadableTls>) -> WebSocketServer<S> {
-        self.secure = Some(secure(tls.into()));
+        self.tls = Some(tls.into());
         self
     }
 }

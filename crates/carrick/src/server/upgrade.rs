@@ -3,11 +3,15 @@
 use std::{io, mem, sync::Arc};
 
 use bytes::BytesMut;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade as auto};
 use tokio::net::TcpStream;
 
+#[cfg(feature = "http2")]
+use super::http2::protocol_of_hyper;
+#[cfg(not(feature = "http2"))]
+use super::no_http2::protocol_of_hyper;
 use super::rewound::Rewound;
 use crate::{
     error::Error,
@@ -41,7 +45,8 @@ pub struct UpgradeOptions {
 ///
 /// The server has to be one that hands over its connections, `with_upgrades` in hyper. Its own limits hold for the head
 /// of the request. A request that asks for no WebSocket ([`is_websocket_request`](crate::protocol::is_websocket_request)) is
-/// refused like every other that breaks a rule. A [`Server`](crate::Server) does more; for axum there is an extractor,
+/// refused like every other that breaks a rule. With the feature `http2` it may be an extended CONNECT too, for which the
+/// server has to be told: `enable_connect_protocol` in hyper. A [`Server`](crate::Server) does more; for axum there is an extractor,
 /// `carrick::axum::WebSocketUpgrade`.
 ///
 /// # Errors
@@ -75,6 +80,9 @@ pub fn upgrade<B>(
 ) -> Result<(Response<()>, Upgrade), Rejection> {
     let mut head = Request::new(());
     exchange_heads(request, &mut head);
+    if let Some(protocol) = protocol_of_hyper(head.extensions()) {
+        head.extensions_mut().insert(protocol);
+    }
     let answer = acceptor.answer(&head, &options.peer);
     exchange_heads(request, &mut head);
     let (response, agreement) = answer?;
@@ -86,7 +94,8 @@ pub fn upgrade<B>(
     if let Some(deflate) = acceptor.deflate().filter(|deflate| **deflate != config.deflate) {
         Arc::make_mut(&mut config).deflate = deflate.clone();
     }
-    Ok((response, Upgrade { on_upgrade: hyper::upgrade::on(request), agreement, config }))
+    let version = request.version();
+    Ok((response, Upgrade { on_upgrade: hyper::upgrade::on(request), version, agreement, config }))
 }
 
 /// A WebSocket that was agreed on, whose stream an HTTP server still has, see [`upgrade`].
@@ -96,6 +105,7 @@ pub fn upgrade<B>(
 #[must_use = "the WebSocket is there once this is started or opened"]
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
+    version: Version,
     agreement: Agreement,
     config: Arc<Config>,
 }
@@ -131,7 +141,7 @@ impl Upgrade {
     /// ```
     pub async fn open(self) -> Result<WebSocket, Error> {
         let upgraded = self.on_upgrade.await.map_err(io::Error::other)?;
-        let (stream, received) = taken_over(upgraded);
+        let (stream, received) = taken_over(upgraded, self.version);
         Ok(WebSocket::new(stream, Role::Server, self.config, self.agreement, received))
     }
 
@@ -157,8 +167,8 @@ impl Upgrade {
 }
 
 /// What hyper gave back: the stream without hyper's boxes where it is TCP or our own, and the bytes that were read too
-/// far.
-pub(super) fn taken_over(upgraded: Upgraded) -> (NetStream, BytesMut) {
+/// far. Over HTTP/2 it is one stream of several.
+pub(super) fn taken_over(upgraded: Upgraded, version: Version) -> (NetStream, BytesMut) {
     let upgraded = match upgraded.downcast::<TokioIo<Rewound>>() {
         Ok(parts) => {
             let (stream, received) = parts.io.into_inner().into_parts();
@@ -175,7 +185,7 @@ pub(super) fn taken_over(upgraded: Upgraded) -> (NetStream, BytesMut) {
     match auto::downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => tcp(parts.io, &parts.read_buf),
         // It reads the bytes again itself.
-        Err(upgraded) => (NetStream::new(TokioIo::new(upgraded)), BytesMut::new()),
+        Err(upgraded) => (NetStream::handed_over(TokioIo::new(upgraded), version), BytesMut::new()),
     }
 }
 

@@ -21,6 +21,7 @@ use url::Host;
 
 use super::{
     connect_event::{ConnectEvent, Observer, Stopwatch},
+    http::Http,
     stream::NetStream,
     tls::provider,
 };
@@ -77,13 +78,15 @@ impl ClientTls {
         &mut self.settings
     }
 
-    /// TLS over `carrier` with the server that has to be `host`.
+    /// TLS over `carrier` with the server that has to be `host`, and whether that has chosen HTTP/2, which it may unless
+    /// `http` forbids it.
     pub(crate) async fn connect(
         &self,
         carrier: NetStream,
         host: &Host<String>,
+        http: Http,
         observer: &Observer,
-    ) -> Result<NetStream, Error> {
+    ) -> Result<(NetStream, bool), Error> {
         let name = match host {
             Host::Domain(name) => {
                 let name = ServerName::try_from(name.clone());
@@ -97,10 +100,17 @@ impl ClientTls {
         let connector = TlsConnector::from(self.config()?);
         let peer = carrier.peer_addr();
         let start = Stopwatch::start();
+        let alpn: &[&[u8]] = match http {
+            Http::Http1 => &[HTTP1],
+            // What is left out by the caller is offered too: its choice is told better than a handshake that fails.
+            Http::Auto | Http::Http2 => &[HTTP2, HTTP1],
+        };
+        let connector = connector.with_alpn(alpn.iter().map(|name| name.to_vec()).collect());
         let stream =
             connector.connect(name, carrier).await.map_err(|error| ClientTls::explained(error.into()))?;
         tell(observer, stream.get_ref().1, start);
-        Ok(NetStream::over(stream, peer))
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+        Ok((NetStream::over(stream, peer), http2))
     }
 
     /// Fails at once what would fail after the connection is made. The first time this reads the certificates of the
@@ -160,7 +170,7 @@ impl Settings {
             }
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![HTTP1.to_vec()];
         Ok(config)
     }
 
@@ -182,6 +192,13 @@ impl Settings {
             Arc::new(roots)
         };
         Ok(WebPkiServerVerifier::builder_with_provider(roots, provider).build()?)
+    }
+}
+
+/// One is equal to another if a connection of one may carry what is for the other.
+impl PartialEq for ClientTls {
+    fn eq(&self, other: &ClientTls) -> bool {
+        Arc::ptr_eq(&self.built, &other.built)
     }
 }
 
@@ -261,6 +278,10 @@ impl ServerCertVerifier for AcceptInvalid {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+/// The names of ALPN.
+const HTTP1: &[u8] = b"http/1.1";
+const HTTP2: &[u8] = b"h2";
 
 #[cfg(test)]
 mod tests {

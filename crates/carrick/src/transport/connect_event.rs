@@ -9,7 +9,7 @@ use std::{
 
 use http::{Request, Response};
 
-use super::head_lines::HeadLines;
+use super::{head_lines::HeadLines, settings::ShownSettings};
 use crate::system;
 
 /// One step of opening a connection, for a trace: [`ClientBuilder::on_connect_event`].
@@ -83,6 +83,23 @@ pub enum ConnectEvent<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// The connection is one of HTTP/2, and the server has said what it allows.
+    Http2 {
+        /// The settings of its first SETTINGS frame: identifiers (RFC 9113 §6.5.2) and values.
+        settings: &'a [(u16, u32)],
+    },
+    /// An HTTP/2 connection that is there already is used.
+    Shared {
+        /// `127.0.0.1:443`: the address of the server, or of its proxy.
+        to: &'a str,
+        /// How many streams it has besides.
+        others: usize,
+    },
+    /// The server does not open WebSockets over HTTP/2, so another connection is made for HTTP/1.1.
+    FellBack {
+        /// Why.
+        reason: &'a str,
+    },
     /// The request of the opening handshake is about to be sent.
     Requested {
         /// The request, as it is sent.
@@ -122,6 +139,13 @@ impl fmt::Display for ConnectEvent<'_> {
             ConnectEvent::Secured { version, cipher, took } => {
                 write!(f, "encrypted by {version} with {cipher} in {took:.1?}")
             }
+            ConnectEvent::Http2 { settings } => {
+                write!(f, "speaking http/2, settings of the server: {}", ShownSettings(settings))
+            }
+            ConnectEvent::Shared { to, others } => {
+                write!(f, "sharing the http/2 connection to {to}, streams on it: {others}")
+            }
+            ConnectEvent::FellBack { reason } => write!(f, "falling back to http/1.1: {reason}"),
             ConnectEvent::Requested { request } => HeadLines::of_request("> ", request).fmt(f),
             ConnectEvent::Answered { response, .. } => HeadLines::of_response("< ", response).fmt(f),
             ConnectEvent::Redirected { from, to } => write!(f, "redirected from {from} to {to}"),

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response,
+    HeaderMap, HeaderName, HeaderValue, Request, Response, Version,
     header::{SEC_WEBSOCKET_KEY, USER_AGENT},
 };
 
-use crate::protocol::{write_request, write_response};
+use crate::protocol::{ConnectProtocol, write_request, write_response};
 
 /// A head line by line, without the values that may be credentials. Its `Display` ends no last line.
 #[derive(Debug)]
@@ -19,6 +19,9 @@ pub(crate) struct HeadLines {
 
 impl HeadLines {
     pub(crate) fn of_request(lead: &'static str, request: &Request<()>) -> HeadLines {
+        if request.version() > Version::HTTP_11 {
+            return HeadLines { lead, head: fields_of_request(request) };
+        }
         let mut shown = Request::new(());
         *shown.method_mut() = request.method().clone();
         *shown.uri_mut() = request.uri().clone();
@@ -29,6 +32,11 @@ impl HeadLines {
     }
 
     pub(crate) fn of_response<B>(lead: &'static str, response: &Response<B>) -> HeadLines {
+        if response.version() > Version::HTTP_11 {
+            let mut head = format!(":status: {}\n", response.status().as_str()).into_bytes();
+            write_fields(&without_credentials(response.headers()), &mut head);
+            return HeadLines { lead, head };
+        }
         let mut shown = Response::new(());
         *shown.status_mut() = response.status();
         *shown.headers_mut() = without_credentials(response.headers());
@@ -54,6 +62,35 @@ impl fmt::Display for HeadLines {
             }
         }
         Ok(())
+    }
+}
+
+/// The fields of HTTP/2 and HTTP/3, those that start with a colon first (RFC 9113 §8.3.1).
+fn fields_of_request(request: &Request<()>) -> Vec<u8> {
+    let uri = request.uri();
+    let pseudo = [
+        (":method", Some(request.method().as_str())),
+        (":protocol", request.extensions().get().map(ConnectProtocol::as_str)),
+        (":scheme", uri.scheme_str()),
+        (":authority", uri.authority().map(|authority| authority.as_str())),
+        (":path", uri.path_and_query().map(|target| target.as_str())),
+    ];
+    let mut head = Vec::new();
+    for (name, value) in pseudo {
+        if let Some(value) = value {
+            head.extend_from_slice(format!("{name}: {value}\n").as_bytes());
+        }
+    }
+    write_fields(&without_credentials(request.headers()), &mut head);
+    head
+}
+
+fn write_fields(headers: &HeaderMap, head: &mut Vec<u8>) {
+    for (name, value) in headers {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.push(b'\n');
     }
 }
 

@@ -7,6 +7,7 @@ mod client_tls;
 mod connect_event;
 mod dial;
 mod head_lines;
+mod http;
 mod http1;
 #[cfg(feature = "http2")]
 mod http2;
@@ -19,8 +20,10 @@ mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
 mod reload;
+mod remedy;
 #[cfg(feature = "tls")]
 mod server_tls;
+mod settings;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -33,16 +36,23 @@ pub use connect_event::ConnectEvent;
 pub(crate) use connect_event::{Observer, Stopwatch};
 pub(crate) use dial::Dialer;
 pub(crate) use head_lines::{HeadLines, is_harmless};
+pub use http::Http;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(feature = "http2")]
-pub(crate) use http2::{Http2Stream, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, poll_room};
+pub(crate) use http2::{
+    AskError, Http2Stream, Pool, Reached, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, Tapped, Wire,
+    poll_room,
+};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
+#[cfg(not(feature = "http2"))]
+pub(crate) use no_http2::{AskError, Pool, Reached};
 pub(crate) use prefixed::Prefixed;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;
 #[cfg(feature = "tls")]
 pub use reload::ReloadableTls;
+pub(crate) use remedy::Remedy;
 #[cfg(feature = "tls")]
 pub use server_tls::{ClientCertificates, ServerTls};
 pub use stream::NetStream;

@@ -2,11 +2,11 @@
 
 use url::Host;
 
-use super::{connect_event::Observer, stream::NetStream};
+use super::{connect_event::Observer, http::Http, stream::NetStream};
 use crate::error::Error;
 
 /// Refuses.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ClientTls {}
 
 impl ClientTls {
@@ -15,8 +15,9 @@ impl ClientTls {
         &self,
         _: NetStream,
         _: &Host<String>,
+        _: Http,
         _: &Observer,
-    ) -> Result<NetStream, Error> {
+    ) -> Result<(NetStream, bool), Error> {
         Err(ClientTls::missing())
     }
 

@@ -60,7 +60,12 @@ impl ReloadableTls {
 
     /// As it is now, for one connection.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.configs().http1))
+        TlsAcceptor::from(self.config())
+    }
+
+    /// As it is now, for one connection that speaks HTTP/1.1.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.configs().http1)
     }
 
     /// As it is now, for one connection of a client that may prefer HTTP/2.

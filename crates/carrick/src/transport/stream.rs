@@ -20,17 +20,17 @@ use tokio::{
 use super::prefixed::Prefixed;
 
 /// The stream that carries a WebSocket of [`connect`](crate::connect) or of a [`Server`](crate::Server): TCP, a
-/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 or HTTP/3 connection,
-/// or what an HTTP server
-/// handed over.
+/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 or HTTP/3
+/// connection, or what an HTTP server handed over.
 pub struct NetStream {
     carrier: Carrier,
 }
 
 enum Carrier {
     Tcp(TcpStream),
+    /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Box<UnixStream>),
     Boxed(Box<Known<dyn ByteStream>>),
 }
 
@@ -57,7 +57,7 @@ impl NetStream {
     /// A stream over a Unix socket.
     #[cfg(unix)]
     pub(crate) fn unix(stream: UnixStream) -> NetStream {
-        NetStream { carrier: Carrier::Unix(stream) }
+        NetStream { carrier: Carrier::Unix(Box::new(stream)) }
     }
 
     /// A stream over one that leads to `peer`.
@@ -97,6 +97,14 @@ impl NetStream {
         NetStream::over(stream, None)
     }
 
+    /// A stream that an HTTP server has handed over.
+    pub(crate) fn handed_over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        version: Version,
+    ) -> NetStream {
+        NetStream::of(version, stream, None)
+    }
+
     /// The address at the other end of the TCP connection: of the server, of the client, or of the proxy in between.
     /// `None` for a Unix socket, for a stream of [`new`](NetStream::new), and where the connection is gone already.
     ///
@@ -117,8 +125,8 @@ impl NetStream {
         }
     }
 
-    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 or HTTP/3 for a stream among others of
-    /// one connection, and HTTP/1.1 for all that is a connection of its own.
+    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 or HTTP/3 for a stream among others
+    /// of one connection, and HTTP/1.1 for all that is a connection of its own.
     ///
     /// ```
     /// # async fn example() -> Result<(), carrick::Error> {
@@ -141,7 +149,7 @@ impl NetStream {
         match &mut self.get_mut().carrier {
             Carrier::Tcp(stream) => Pin::new(stream),
             #[cfg(unix)]
-            Carrier::Unix(stream) => Pin::new(stream),
+            Carrier::Unix(stream) => Pin::new(&mut **stream),
             Carrier::Boxed(known) => Pin::new(&mut known.stream),
         }
     }

@@ -9,48 +9,41 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep},
+    time::{self, Sleep},
 };
 
 use super::{
-    local::{with_receive_buffer, with_shell},
+    agreed::Agreed,
+    local::{Clock, lend, take_back, with_receive_buffer, with_rest, with_shell},
     piece::Piece,
     stop::Stop,
+    work::Work,
 };
 use crate::{
     error::Error,
-    protocol::{
-        CloseCode, CloseFrame, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell,
-        Violation,
-    },
+    flow::{Flow, copy_of, going_away},
+    protocol::{Agreement, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
+    system,
 };
 
 /// A connection and the stream that carries it.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
     stream: S,
-    connection: Connection,
-    /// What waits to be written. Owns memory only while something does.
-    output: Output,
-    /// What one read brought beyond the message last handed out.
-    rest: BytesMut,
-    /// Whether `rest` began so long that a small slice of it would pin much memory.
-    rest_is_large: bool,
-    /// Bytes handed out since the stream was last asked for more.
-    handed: u32,
+    /// On its own, for two small allocations fit into the gaps that the aligned ones of tokio leave.
+    connection: Box<Connection>,
+    agreement: Agreed,
+    /// What waits to be written, what was received and not handed out, and what went wrong.
+    work: Option<Box<Work>>,
+    /// Of a connection that no server wakes in time.
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
-    /// Why nothing can be written any more.
-    broken: Option<Box<io::Error>>,
-    /// Whether the high mark was reached and the low mark not yet again.
-    full: bool,
-    /// Whether the stream had no room when it was last written to.
-    blocked: bool,
-    /// Whether the application knows how the connection ended.
-    told: bool,
+    /// Bytes handed out since the stream was last asked for more.
+    handed: u32,
+    flow: Flow,
     /// Whether pings and pongs are handed out too.
     control: bool,
 }
@@ -68,23 +61,25 @@ pub(crate) enum Received {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// `received` are bytes that were read behind the opening handshake.
-    pub(super) fn new(stream: S, connection: Connection, received: BytesMut) -> Driver<S> {
-        Driver {
+    pub(super) fn new(
+        stream: S,
+        connection: Connection,
+        agreement: Agreement,
+        received: BytesMut,
+    ) -> Driver<S> {
+        let mut driver = Driver {
             stream,
-            connection,
-            output: Output::new(),
-            rest_is_large: received.len() > PINNED_BYTES,
-            // One that is empty would still hold on to the buffer of the handshake.
-            rest: if received.is_empty() { BytesMut::new() } else { received },
-            handed: 0,
+            connection: Box::new(connection),
+            agreement: Agreed::new(agreement),
+            work: None,
             timer: None,
             stop: None,
-            broken: None,
-            full: false,
-            blocked: false,
-            told: false,
+            handed: 0,
+            flow: Flow::default(),
             control: false,
-        }
+        };
+        driver.keep_rest(received);
+        driver
     }
 
     pub(super) fn set_stop(&mut self, stop: Arc<Stop>) {
@@ -99,6 +94,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         &mut self.connection
     }
 
+    pub(super) fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// Leaves nothing agreed on behind.
+    pub(super) fn take_agreement(&mut self) -> Agreed {
+        std::mem::take(&mut self.agreement)
+    }
+
     pub(super) fn stream(&self) -> &S {
         &self.stream
     }
@@ -110,19 +114,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Bytes that are queued and not written yet.
     pub(super) fn unsent(&self) -> usize {
-        self.output.len()
+        self.work.as_ref().map_or(0, |work| work.output.len())
     }
 
     pub(super) fn set_high_water_bytes(&mut self, bytes: usize) {
         self.connection.set_high_water_bytes(bytes);
-        // A writer that waits for the low mark goes on if the new high mark is not reached.
-        self.full = false;
+        self.flow.forget_marks();
     }
 
     /// Calls into the core with the output of this connection.
     pub(super) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
-        let Driver { connection, output, .. } = self;
-        with_shell(output, |shell| call(connection, shell))
+        with_shell(&mut self.connection, &mut self.work, Clock::Now, call)
+    }
+
+    /// As `with_shell`, to queue something that needs the time for its record only.
+    pub(super) fn queue<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
+        let clock = if self.connection.is_tracing() { Clock::Now } else { Clock::Latest };
+        with_shell(&mut self.connection, &mut self.work, clock, call)
     }
 
     /// The next message or piece; `None` once the connection is closed and the stream at its end.
@@ -150,9 +158,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.handed = 0;
             if self.connection.closed().is_some() {
                 ready!(self.poll_end(cx));
-                return Poll::Ready(self.take_failure().map(Err));
+                return Poll::Ready(self.flow.take_failure(&self.connection, broken(&self.work)).map(Err));
             }
-            self.obey_stop(cx);
+            self.obey_stop();
             if !self.connection.may_send() {
                 // The timer is only looked at when nothing comes, and a peer that floods could hold up the close.
                 self.handle_deadline();
@@ -160,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     continue;
                 }
             }
-            if !self.output.is_empty() {
+            if self.unsent() > 0 {
                 // What answers one read leaves before the next, or a peer that never pauses would never get it.
                 let _ = self.poll_write_all(cx);
             }
@@ -170,7 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => {
                     // What was only fed leaves now: nothing is there that could be answered together with it.
                     let _ = self.poll_write_all(cx);
-                    ready!(self.poll_timer(cx));
+                    if self.poll_timer(cx).is_pending() && !self.has_to_stop() {
+                        return Poll::Pending;
+                    }
                 }
             }
         }
@@ -178,15 +188,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(error) = self.write_error() {
+        if let Some(error) = broken(&self.work).map(copy_of) {
             return Poll::Ready(Err(error));
         }
         let config = self.connection.config();
         let low_water = config.low_water();
-        self.full |= self.output.len() >= config.high_water();
-        if self.full {
+        if !self.flow.has_room(self.work.as_ref().map_or(0, |work| work.output.len()), config) {
             ready!(self.poll_written(cx, low_water))?;
-            self.full = false;
+            self.flow.forget_marks();
         }
         Poll::Ready(Ok(()))
     }
@@ -200,10 +209,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_written(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         loop {
             let written = self.poll_write_all(cx);
-            if let Some(error) = self.write_error() {
+            if let Some(error) = broken(&self.work).map(copy_of) {
                 return Poll::Ready(Err(error));
             }
-            if written.is_ready() || (most > 0 && self.output.len() <= most) {
+            if written.is_ready() || (most > 0 && self.unsent() <= most) {
                 return Poll::Ready(Ok(()));
             }
             // The other half of a split WebSocket may have found out.
@@ -222,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.handle_deadline();
             if self.poll_write_all(cx).is_ready()
                 && self.connection.wants_shutdown()
-                && (self.broken.is_some() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
+                && (self.is_broken() || Pin::new(&mut self.stream).poll_shutdown(cx).is_ready())
             {
                 self.connection.handle_shutdown();
             }
@@ -236,44 +245,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// What went wrong, told once. After a closing handshake nobody cares how the stream went, and after a broken rule
-    /// nobody does either: the peer may well reset the connection over our close frame.
-    fn take_failure(&mut self) -> Option<Error> {
-        let violation = self.connection.closed()?.violation?;
-        if std::mem::replace(&mut self.told, true) {
-            return None;
-        }
-        let is_silence = matches!(
-            violation,
-            Violation::EndOfStream
-                | Violation::Idle { .. }
-                | Violation::PongMissing { .. }
-                | Violation::CloseTimeout { .. }
-        );
-        // The other half of a split WebSocket has to be told too, so the error stays.
-        let cause = if is_silence { self.write_error() } else { None };
-        Some(cause.unwrap_or(Error::Violation(violation)))
-    }
-
-    /// A copy of the error that broke the stream.
-    fn write_error(&self) -> Option<Error> {
-        self.broken.as_deref().map(|error| {
-            Error::Io(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            })
-        })
-    }
-
     /// Writes as much as the stream takes; ready when nothing is left, also because nothing can be written any more.
     fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.broken.is_some() {
-                self.output = Output::new();
+            if let Some(work) = self.work.as_mut().filter(|work| work.broken.is_some()) {
+                work.output = Output::new();
                 return Poll::Ready(());
             }
-            while !self.output.is_empty() {
-                match self.poll_write(cx) {
+            while let Some(work) = self.work.as_deref().filter(|work| !work.output.is_empty()) {
+                match poll_write(Pin::new(&mut self.stream), &work.output, cx) {
                     Poll::Pending => {
                         self.handle_blocked();
                         return Poll::Pending;
@@ -283,41 +263,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Poll::Ready(Err(error)) => self.handle_broken(error),
                 }
             }
-            self.output.release();
             if let Err(error) = ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
                 self.handle_broken(error);
             }
-            self.with_shell(Connection::handle_drained);
-            if self.output.is_empty() {
+            if self.connection.holds_pong() {
+                self.with_shell(Connection::handle_drained);
+            } else if self.work.is_some() {
+                take_back(&mut self.work);
+            }
+            if self.unsent() == 0 {
                 return Poll::Ready(());
             }
         }
     }
 
-    /// A stream that was full has room again because the peer took something.
     fn handle_written(&mut self, n: usize) {
-        self.output.advance(n);
-        if std::mem::take(&mut self.blocked) {
+        if let Some(work) = &mut self.work {
+            work.output.advance(n);
+        }
+        if self.flow.handle_written() {
             self.handle_progress();
         }
     }
 
-    /// A stream that had room so far had it because the peer took what was written. A program that only sends sees no
-    /// other sign of life, and must not find the peer dead in the moment in which it waits for the first time.
     fn handle_blocked(&mut self) {
-        if !std::mem::replace(&mut self.blocked, true) {
+        if self.flow.handle_blocked() {
             self.handle_progress();
         }
     }
 
     fn handle_progress(&mut self) {
         self.with_shell(|connection, shell| connection.handle_progress(shell.now));
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = self.output.slices(&mut slices);
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
     }
 
     /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
@@ -341,73 +317,118 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
+        let now = system::now();
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
-            let control = self.control;
-            let (consumed, found) = self.with_shell(|connection, shell| {
-                parse(connection, unparsed, shell, control, Bytes::copy_from_slice)
+            let Driver { connection, work, control, .. } = self;
+            let (consumed, found) = with_shell(connection, work, Clock::At(now), |connection, shell| {
+                parse(connection, unparsed, shell, *control, Bytes::copy_from_slice)
             });
             position += consumed;
             if found.is_some() {
                 // One allocation for all that follows; later messages are slices of it.
-                self.rest = BytesMut::from(received.get(position..).unwrap_or_default());
-                self.rest_is_large = self.rest.len() > PINNED_BYTES;
+                self.keep_rest(BytesMut::from(received.get(position..).unwrap_or_default()));
                 return found;
             }
         }
         None
     }
 
+    /// Keeps what is received and not handed out yet.
+    fn keep_rest(&mut self, rest: BytesMut) {
+        // One that is empty would still hold on to the buffer that it was cut from.
+        if !rest.is_empty() {
+            let work = self.work.get_or_insert_with(lend);
+            work.rest_is_large = rest.len() > PINNED_BYTES;
+            work.rest = rest;
+        }
+    }
+
     /// The next message out of what an earlier read brought.
     fn take_rest(&mut self) -> Option<Received> {
-        while !self.rest.is_empty() {
-            let mut rest = std::mem::take(&mut self.rest);
+        loop {
+            let Driver { connection, work, control, .. } = self;
+            let working = work.as_mut().filter(|work| !work.rest.is_empty())?;
             let mut place = None;
-            let control = self.control;
-            let (consumed, found) = self.with_shell(|connection, shell| {
-                parse(connection, &mut rest, shell, control, |payload| {
+            let (consumed, found) = with_rest(working, |rest, shell| {
+                parse(connection, rest, shell, *control, |payload| {
                     place = Some(payload.len());
                     Bytes::new()
                 })
             });
-            let taken = rest.split_to(consumed);
-            if !rest.is_empty() {
+            let Work { rest, rest_is_large, .. } = &mut **working;
+            let length = place.unwrap_or(0);
+            rest.advance(consumed - length);
+            // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
+            let pins_much = *rest_is_large && length < PINNED_BYTES;
+            let payload = match place {
+                Some(_) if pins_much => {
+                    let copy = rest.get(..length).map(Bytes::copy_from_slice).unwrap_or_default();
+                    rest.advance(length);
+                    Some(copy)
+                }
+                Some(_) if length == rest.len() => Some(std::mem::take(rest).freeze()),
+                Some(_) => Some(rest.split_to(length).freeze()),
+                None => None,
+            };
+            if rest.is_empty() {
                 // An empty rest would still hold on to the whole allocation.
-                self.rest = rest;
+                *rest = BytesMut::new();
+                take_back(work);
             }
             let Some(mut found) = found else { continue };
-            if let Some(length) = place {
-                let slice = taken.freeze().split_off(consumed - length);
-                // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-                let pins_much = self.rest_is_large && length < PINNED_BYTES;
-                found.set_bytes(if pins_much { Bytes::copy_from_slice(&slice) } else { slice });
+            if let Some(payload) = payload {
+                found.set_bytes(payload);
             }
             return Some(found);
         }
-        None
     }
 
     /// Nothing can be written any more. What has been received can still be read.
     fn handle_broken(&mut self, error: io::Error) {
-        self.output = Output::new();
-        self.broken.get_or_insert_with(|| Box::new(error));
+        let work = self.work.get_or_insert_with(lend);
+        work.output = Output::new();
+        work.broken.get_or_insert(error);
     }
 
-    fn obey_stop(&mut self, cx: &Context<'_>) {
-        let Some(stop) = &self.stop else { return };
-        stop.register(cx.waker());
-        if stop.is_asked() && self.connection.may_send() {
+    fn is_broken(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.broken.is_some())
+    }
+
+    fn obey_stop(&mut self) {
+        if self.has_to_stop() {
             self.with_shell(|connection, shell| connection.close(&going_away(), shell));
         }
     }
 
-    /// Ready when a deadline of the connection has passed and been handled.
+    fn has_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.is_asked()) && self.connection.may_send()
+    }
+
+    /// Ready when a deadline of the connection has passed and been handled. From then on a request to stop wakes.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(deadline) = self.connection.poll_timeout().map(Instant::from_std) else {
-                return Poll::Pending;
-            };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            let deadline = self.connection.poll_timeout();
+            if let Some(stop) = &self.stop {
+                match deadline {
+                    Some(deadline) if stop.has_alarms() && self.timer.is_none() => {
+                        if stop.is_armed(deadline, cx.waker()) {
+                            return Poll::Pending;
+                        }
+                        if system::now() >= deadline {
+                            self.handle_deadline();
+                            return Poll::Ready(());
+                        }
+                        if stop.arm(deadline) {
+                            return Poll::Pending;
+                        }
+                    }
+                    Some(_) | None => stop.register(cx.waker()),
+                }
+            }
+            let Some(deadline) = deadline else { return Poll::Pending };
+            let deadline = time::Instant::from_std(deadline);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
             // A timer that is early costs one look when it fires; setting it anew for each message costs more.
             if timer.deadline() > deadline {
                 timer.as_mut().reset(deadline);
@@ -449,6 +470,20 @@ impl Received {
     }
 }
 
+fn poll_write<S: AsyncWrite>(
+    stream: Pin<&mut S>,
+    output: &Output,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    if let Some(bytes) = output.only_slice() {
+        // The kernel is quicker with one slice than with a list of one.
+        return stream.poll_write(cx, bytes);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let filled = output.slices(&mut slices);
+    stream.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
+}
+
 /// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it. Pings and pongs are
 /// events only if `control` says so.
 fn parse(
@@ -479,9 +514,9 @@ fn parse(
     (consumed, received)
 }
 
-fn going_away() -> CloseFrame {
-    CloseFrame::new(CloseCode::GOING_AWAY, "server is stopping")
-        .expect("1001 may be sent and the reason is short")
+/// Why nothing can be written any more.
+fn broken(work: &Option<Box<Work>>) -> Option<&io::Error> {
+    work.as_ref()?.broken.as_ref()
 }
 
 /// How much is handed out of one read before others have their turn.

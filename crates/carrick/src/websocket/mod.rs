@@ -1,5 +1,7 @@
 //! F6: one shell for every byte stream.
 
+mod agreed;
+mod alarms;
 mod driver;
 mod local;
 mod piece;
@@ -7,7 +9,9 @@ mod polled;
 mod split;
 mod stop;
 mod websocket;
+mod work;
 
+pub(crate) use alarms::Alarms;
 pub(crate) use driver::Received;
 pub use piece::Piece;
 pub use split::{Receiver, Sender};

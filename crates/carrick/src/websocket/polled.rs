@@ -2,13 +2,12 @@
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{driver::Received, websocket::WebSocket};
 use crate::{
     error::Error,
-    protocol::{Compression, Delivery, Kind, Message, Prepared, Role, SendError},
+    protocol::{Connection, Delivery, Shell},
 };
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -28,38 +27,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.driver.poll_ready(cx)
     }
 
-    pub(crate) fn queue(&mut self, message: Message, compression: Compression) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| connection.send(message, compression, shell))
+    /// Calls into the core with the output of this connection.
+    pub(crate) fn with_shell<R>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> R) -> R {
+        self.driver.with_shell(call)
     }
 
-    pub(crate) fn queue_prepared(&mut self, prepared: &Prepared) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))
+    pub(crate) fn connection(&self) -> &Connection {
+        self.driver.connection()
     }
 
-    pub(crate) fn queue_piece(&mut self, kind: Kind, bytes: Bytes, last: bool) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| {
-            connection.send_piece(kind, bytes, last, Compression::Auto, shell)
-        })
-    }
-
-    pub(crate) fn queue_ping(&mut self, payload: Bytes) -> Result<(), SendError> {
-        self.driver.with_shell(|connection, shell| connection.ping(payload, shell))
-    }
-
-    pub(crate) fn may_send(&self) -> bool {
-        self.driver.connection().may_send()
-    }
-
-    /// Whether a message that is sent in pieces is not whole.
-    pub(crate) fn is_message_open(&self) -> bool {
-        self.driver.connection().is_message_open()
-    }
-
-    pub(crate) fn role(&self) -> Role {
-        self.driver.connection().role()
-    }
-
-    pub(crate) fn high_water(&self) -> usize {
-        self.driver.connection().config().high_water()
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
+        self.driver.connection_mut()
     }
 }

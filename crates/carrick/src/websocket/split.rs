@@ -14,6 +14,7 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    agreed::Agreed,
     driver::Driver,
     piece::Piece,
     websocket::{poll_message, poll_piece},
@@ -54,7 +55,7 @@ pub struct Receiver<S> {
 #[derive(Debug)]
 struct Shared<S> {
     driver: Mutex<Driver<S>>,
-    agreement: Box<Agreement>,
+    agreement: Agreed,
     wakers: Arc<Wakers>,
     /// `wakers` as the stream sees it.
     waker: Waker,
@@ -69,7 +70,8 @@ struct Wakers {
     receiver: Mutex<Option<Waker>>,
 }
 
-pub(super) fn split<S>(driver: Driver<S>, agreement: Box<Agreement>) -> (Sender<S>, Receiver<S>) {
+pub(super) fn split<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) -> (Sender<S>, Receiver<S>) {
+    let agreement = driver.take_agreement();
     let wakers = Arc::new(Wakers::default());
     let waker = Waker::from(Arc::clone(&wakers));
     let shared = Arc::new(Shared { driver: Mutex::new(driver), agreement, wakers, waker });
@@ -158,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| match message.take() {
                 Some(message) => {
-                    driver.with_shell(|connection, shell| connection.send(message, compression, shell))
+                    driver.queue(|connection, shell| connection.send(message, compression, shell))
                 }
                 None => Ok(()),
             })
@@ -178,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     pub async fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| {
-                driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))
+                driver.queue(|connection, shell| connection.send_prepared(prepared, shell))
             })
         })
         .await
@@ -217,9 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         poll_fn(|cx| {
             self.poll_queue(cx, |driver| {
                 let piece = bytes.clone();
-                driver.with_shell(|connection, shell| {
-                    connection.send_piece(kind, piece, last, compression, shell)
-                })
+                driver.queue(|connection, shell| connection.send_piece(kind, piece, last, compression, shell))
             })
         })
         .await
@@ -335,7 +335,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
             ready!(driver.poll_ready(cx))?;
             let Some(message) = held.take() else { return Poll::Ready(Ok(())) };
             Poll::Ready(Ok(
-                driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?
+                driver.queue(|connection, shell| connection.send(message, Compression::Auto, shell))?
             ))
         })
     }
@@ -440,7 +440,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
         let Sender { shared, held } = &mut *self;
         let copy = message.clone();
         let sent =
-            shared.lock().with_shell(|connection, shell| connection.send(message, Compression::Auto, shell));
+            shared.lock().queue(|connection, shell| connection.send(message, Compression::Auto, shell));
         match sent {
             Err(SendError::QueueFull { .. }) if held.is_none() => *held = Some(copy),
             sent => sent?,

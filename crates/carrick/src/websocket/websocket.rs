@@ -50,8 +50,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct WebSocket<S = NetStream> {
-    pub(super) driver: Driver<S>,
-    agreement: Box<Agreement>,
+    /// Boxed, for an `async` block may hold what it is given several times.
+    pub(super) driver: Box<Driver<S>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         received: BytesMut,
     ) -> WebSocket<S> {
         let connection = Connection::new(role, config, &agreement, system::now());
-        WebSocket { driver: Driver::new(stream, connection, received), agreement: Box::new(agreement) }
+        WebSocket { driver: Box::new(Driver::new(stream, connection, agreement, received)) }
     }
 
     pub(crate) fn set_stop(&mut self, stop: Arc<Stop>) {
@@ -138,9 +138,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped, the message is queued whole or not at all.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.feed(message).await?;
-        self.flush().await
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| {
+            ready!(self.poll_feed(cx, &mut message, Compression::Auto))?;
+            self.driver.poll_flush(cx)
+        })
     }
 
     /// Queues a message. It leaves when [`recv`](WebSocket::recv) finds nothing more to hand out, with the next
@@ -153,8 +156,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped, the message is not queued.
-    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.feed_with(message, Compression::Auto).await
+    pub fn feed(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.poll_feed(cx, &mut message, Compression::Auto))
     }
 
     /// Queues a message, with a choice for this message about compression.
@@ -166,14 +170,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// As [`feed`](WebSocket::feed).
-    pub async fn feed_with(
+    pub fn feed_with(
         &mut self,
         message: impl Into<Message>,
         compression: Compression,
-    ) -> Result<(), Error> {
-        let message = message.into();
-        poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        Ok(self.driver.with_shell(|connection, shell| connection.send(message, compression, shell))?)
+    ) -> impl Future<Output = Result<(), Error>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.poll_feed(cx, &mut message, compression))
+    }
+
+    /// Queues the message if it is still there. Futures that handlers await stand in their tasks, so the ones of this
+    /// and its kin are written out: an `async fn` would hold its arguments several times.
+    fn poll_feed(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+        compression: Compression,
+    ) -> Poll<Result<(), Error>> {
+        if message.is_some() {
+            ready!(self.driver.poll_ready(cx))?;
+        }
+        let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
+        let sent = self.driver.queue(|connection, shell| connection.send(message, compression, shell));
+        Poll::Ready(Ok(sent?))
     }
 
     /// Queues a message that was prepared for many connections.
@@ -187,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// As [`feed`](WebSocket::feed).
     pub async fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
         poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        Ok(self.driver.with_shell(|connection, shell| connection.send_prepared(prepared, shell))?)
+        Ok(self.driver.queue(|connection, shell| connection.send_prepared(prepared, shell))?)
     }
 
     /// Queues a piece of a message, which becomes a fragment, while the rest is still being produced; the `last` one
@@ -204,8 +223,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// As [`feed`](WebSocket::feed).
-    pub async fn feed_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
-        self.feed_piece_with(kind, bytes, last, Compression::Auto).await
+    pub fn feed_piece(
+        &mut self,
+        kind: Kind,
+        bytes: impl Into<Bytes>,
+        last: bool,
+    ) -> impl Future<Output = Result<(), Error>> {
+        self.feed_piece_with(kind, bytes, last, Compression::Auto)
     }
 
     /// Queues a piece of a message, with a choice about compression that counts in the first piece of a message.
@@ -217,18 +241,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// As [`feed`](WebSocket::feed).
-    pub async fn feed_piece_with(
+    pub fn feed_piece_with(
         &mut self,
         kind: Kind,
         bytes: impl Into<Bytes>,
         last: bool,
         compression: Compression,
-    ) -> Result<(), Error> {
-        let bytes = bytes.into();
-        poll_fn(|cx| self.driver.poll_ready(cx)).await?;
-        Ok(self
+    ) -> impl Future<Output = Result<(), Error>> {
+        let mut bytes = Some(bytes.into());
+        poll_fn(move |cx| self.poll_feed_piece(cx, &mut bytes, (kind, last, compression)))
+    }
+
+    fn poll_feed_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &mut Option<Bytes>,
+        (kind, last, compression): (Kind, bool, Compression),
+    ) -> Poll<Result<(), Error>> {
+        if bytes.is_some() {
+            ready!(self.driver.poll_ready(cx))?;
+        }
+        let Some(bytes) = bytes.take() else { return Poll::Ready(Ok(())) };
+        let sent = self
             .driver
-            .with_shell(|connection, shell| connection.send_piece(kind, bytes, last, compression, shell))?)
+            .queue(|connection, shell| connection.send_piece(kind, bytes, last, compression, shell));
+        Poll::Ready(Ok(sent?))
     }
 
     /// Sends a piece of a message: [`feed_piece`](WebSocket::feed_piece), then [`flush`](WebSocket::flush).
@@ -252,9 +289,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn send_piece(&mut self, kind: Kind, bytes: impl Into<Bytes>, last: bool) -> Result<(), Error> {
-        self.feed_piece(kind, bytes, last).await?;
-        self.flush().await
+    pub fn send_piece(
+        &mut self,
+        kind: Kind,
+        bytes: impl Into<Bytes>,
+        last: bool,
+    ) -> impl Future<Output = Result<(), Error>> {
+        let mut bytes = Some(bytes.into());
+        poll_fn(move |cx| {
+            ready!(self.poll_feed_piece(cx, &mut bytes, (kind, last, Compression::Auto)))?;
+            self.driver.poll_flush(cx)
+        })
     }
 
     /// Writes everything that is queued.
@@ -331,13 +376,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.agreement.subprotocol.as_deref()
+        self.agreement().subprotocol.as_deref()
     }
 
     /// What the opening handshake ended in.
     #[must_use]
     pub fn agreement(&self) -> &Agreement {
-        &self.agreement
+        self.driver.agreement()
     }
 
     /// The latest round-trip time that a ping and its pong measured.
@@ -360,7 +405,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// How many bytes are queued and not handed to the stream yet.
     #[must_use]
-    pub fn unsent(&self) -> usize {
+    pub fn buffered_amount(&self) -> usize {
         self.driver.unsent()
     }
 
@@ -373,7 +418,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// for part in 0..1000u32 {
     ///     websocket.feed(format!("part {part}")).await?;
     /// }
-    /// println!("{} bytes wait", websocket.unsent());
+    /// println!("{} bytes wait", websocket.buffered_amount());
     /// # Ok(())
     /// # }
     /// ```
@@ -407,7 +452,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Splits into a half that sends and a half that receives, for different tasks.
     #[must_use]
     pub fn split(self) -> (Sender<S>, Receiver<S>) {
-        split::split(self.driver, self.agreement)
+        split::split(*self.driver)
     }
 }
 
@@ -465,7 +510,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        Ok(self.driver.with_shell(|connection, shell| connection.send(message, Compression::Auto, shell))?)
+        Ok(self.driver.queue(|connection, shell| connection.send(message, Compression::Auto, shell))?)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

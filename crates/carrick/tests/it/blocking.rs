@@ -115,7 +115,7 @@ fn it_queues_counts_and_keeps_what_comes_behind_its_close_frame() {
     client.feed_with("plain", Compression::Never).unwrap();
     client.feed_prepared(&Prepared::new(Message::binary(vec![1, 2]))).unwrap();
     // Six bytes of header and mask each.
-    assert_eq!(client.unsent(), 5 + 2 + 2 * 6);
+    assert_eq!(client.buffered_amount(), 5 + 2 + 2 * 6);
     client.start_close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(client.recv().unwrap().unwrap(), Message::text("late"));
     assert!(client.recv().is_none());

@@ -27,6 +27,7 @@ mod redirect;
 mod rules;
 #[cfg(feature = "net")]
 mod server;
+mod sizes;
 mod source;
 #[cfg(feature = "net")]
 mod split;

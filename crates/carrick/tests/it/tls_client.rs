@@ -54,8 +54,20 @@ pub(crate) enum Asked<'a> {
     Certificate(&'a Authority),
 }
 
-/// TLS of a server with `identity`.
+/// TLS of a server with `identity` that speaks HTTP/1.1.
 pub(crate) fn acceptor(identity: &Identity, asked: &Asked<'_>) -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(config(identity, asked)))
+}
+
+/// TLS of a server with `identity` that speaks these protocols.
+#[cfg(feature = "http2")]
+pub(crate) fn acceptor_for(identity: &Identity, protocols: &[&[u8]]) -> TlsAcceptor {
+    let mut config = config(identity, &Asked::Nothing);
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn config(identity: &Identity, asked: &Asked<'_>) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -76,8 +88,8 @@ pub(crate) fn acceptor(identity: &Identity, asked: &Asked<'_>) -> TlsAcceptor {
     let chain = vec![CertificateDer::from_pem_slice(identity.chain.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
     let mut config = config.with_single_cert(chain, key).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    TlsAcceptor::from(Arc::new(config))
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
 }
 
 /// A server with `identity` that wants a certificate of `clients`, if there is such an authority; sends one message

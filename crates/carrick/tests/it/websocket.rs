@@ -138,14 +138,14 @@ async fn a_writer_that_waits_goes_on_once_the_high_mark_is_raised() {
     for _ in 0..2 {
         server.feed(message.clone()).now_or_never().expect("below the mark nothing waits").unwrap();
     }
-    assert_eq!(server.unsent(), 2004);
+    assert_eq!(server.buffered_amount(), 2004);
     assert!(server.feed(message.clone()).now_or_never().is_none());
     server.set_high_water_bytes(4000);
     for _ in 0..3 {
         server.feed(message.clone()).now_or_never().expect("below the new mark nothing waits").unwrap();
     }
     // The pipe took 1,000 bytes meanwhile.
-    assert_eq!(server.unsent(), 4010);
+    assert_eq!(server.buffered_amount(), 4010);
     assert!(server.feed(message).now_or_never().is_none());
 }
 
@@ -410,6 +410,39 @@ async fn keepalive_pings_measures_and_gives_up() {
     let error = client.recv().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Violation(Violation::PongMissing { .. })), "{error:?}");
     assert!(client.recv().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_takes_its_time_for_what_it_has_does_not_find_its_peer_dead() {
+    let (near, mut far) = duplex(PIPE);
+    let mut server = websocket(near, Role::Server, |_| {});
+    far.write_all(&text(Role::Client, "message").repeat(3)).await.unwrap();
+    for _ in 0..3 {
+        server.recv().await.unwrap().unwrap();
+        tokio::time::advance(Duration::from_secs(70)).await;
+    }
+    let waited = timeout(Duration::from_secs(1), server.recv()).await;
+    assert!(waited.is_err(), "{:?}", server.closed());
+    // It is pinged before it is given up.
+    assert_eq!(written(&mut far).await.first(), Some(&0x89));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_looked_at_late_leaves_time_for_what_is_queued() {
+    let (near, mut far) = duplex(40);
+    let mut server = websocket(near, Role::Server, |_| {});
+    let bytes = [text(Role::Client, "last"), close(Role::Client, CloseCode::NORMAL, "")].concat();
+    far.write_all(&bytes).await.unwrap();
+    server.recv().await.unwrap().unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let answer = "a".repeat(100);
+    server.feed(answer.as_str()).await.unwrap();
+    let expected = [text(Role::Server, &answer), close(Role::Server, CloseCode::NORMAL, "")].concat();
+    let mut received = vec![0; expected.len()];
+    let both = async { tokio::join!(server.recv(), far.read_exact(&mut received)) };
+    let (ended, read) = timeout(Duration::from_secs(60), both).await.expect("all of it comes");
+    assert!(ended.is_none() && read.is_ok(), "{read:?}");
+    assert_eq!(received, expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,18 +11,22 @@ use bytes::Bytes;
 use super::{
     closing::Closing,
     config::Config,
+    control::WaitingControl,
     event::{Closed, Event, Initiator, Payload},
+    found::{Control, Found, Step, event},
     keepalive::{Due, Keepalive},
     message::{Kind, Message},
-    message_reader::{Delivered, Delivery, MessageReader, Place},
+    message_reader::{Delivery, MessageReader, Reading},
     message_writer::{Compression, FrameSink, MessageWriter, OutgoingPiece, SendError},
     prepared::Prepared,
     shell::Shell,
+    terms::Terms,
     trace::{FrameRecord, Ledger, Traffic},
 };
 use crate::protocol::{
-    frame::{CloseFrame, Frame, FramePiece, FrameReader, MAX_CONTROL_BYTES, Opcode},
+    frame::{CloseFrame, Frame, FramePiece, FrameReader, HeaderRules, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
+    payload::{check_whole, mask},
     role::Role,
     violation::Violation,
 };
@@ -58,7 +62,6 @@ use crate::protocol::{
 /// let mut slices = [std::io::IoSlice::new(&[]); 1];
 /// output.slices(&mut slices);
 /// let mut network = slices[0].to_vec();
-///
 /// let mut answer = Output::new();
 /// let mut shell = Shell { now, random: &mut random, output: &mut answer, pool: &mut pool };
 /// match server.receive(&mut network, &mut shell) {
@@ -67,61 +70,36 @@ use crate::protocol::{
 /// }
 /// # Ok::<(), carrick::protocol::SendError>(())
 /// ```
+///
+/// It is small while nothing happens: what few connections need, or each for a moment only, stands on the heap.
 #[derive(Debug)]
 pub struct Connection {
-    role: Role,
     config: Arc<Config>,
-    deflate: Option<DeflateParams>,
     frames: FrameReader,
     reader: MessageReader,
     writer: MessageWriter,
     closing: Closing,
     keepalive: Keepalive,
     ledger: Ledger,
-    /// A control frame that is cut between two reads, at most 125 bytes.
-    control: Vec<u8>,
-    /// The latest ping that came while too much waited to be written, at most 125 bytes.
-    unanswered_ping: Option<Box<[u8]>>,
-    closed: Option<Box<Closed>>,
-}
-
-/// What a piece of a frame led to.
-enum Step {
-    Nothing,
-    Found(Found),
-    Closed,
-}
-
-/// What a call to `receive` came upon, before it is tied to the buffers.
-enum Found {
-    Data(Delivered, Range<usize>),
-    Ping(Control),
-    Pong(Control, Option<Duration>),
-}
-
-/// Where the payload of a control frame is.
-enum Control {
-    Received(Range<usize>),
-    Joined(Bytes),
+    control: WaitingControl,
+    terms: Terms,
+    delivery: Delivery,
 }
 
 impl Connection {
     /// A connection whose opening handshake ended in `agreement`.
     #[must_use]
     pub fn new(role: Role, config: Arc<Config>, agreement: &Agreement, now: Instant) -> Connection {
-        let deflate = agreement.deflate;
         Connection {
-            role,
-            frames: FrameReader::new(role, deflate.is_some(), config.max_frame_bytes),
-            reader: MessageReader::new(deflate.as_ref()),
-            writer: MessageWriter::new(deflate.as_ref()),
+            frames: FrameReader::new(),
+            reader: MessageReader::default(),
+            writer: MessageWriter::default(),
             closing: Closing::new(),
             keepalive: Keepalive::new(&config, now),
             ledger: Ledger::default(),
-            control: Vec::new(),
-            unanswered_ping: None,
-            closed: None,
-            deflate,
+            control: WaitingControl::default(),
+            terms: Terms::new(role, agreement),
+            delivery: Delivery::default(),
             config,
         }
     }
@@ -145,11 +123,26 @@ impl Connection {
         if !self.closing.may_receive() {
             return (received.len(), None);
         }
+        let rules = HeaderRules {
+            masked: self.terms.role.peer().masks(),
+            rsv1: self.terms.deflate.is_some(),
+            max_frame_bytes: self.config.max_frame_bytes,
+        };
+        if let Some((kind, range)) = self.receive_plain(received, rules) {
+            let (end, first, last, compressed) = (range.end, true, true, false);
+            let payload = Payload::Received(received.get_mut(range).unwrap_or_default());
+            let event = match self.delivery {
+                Delivery::Whole => Event::Message { kind, payload, compressed },
+                Delivery::Pieces => Event::Piece { kind, payload, compressed, first, last },
+            };
+            return (end, Some(event));
+        }
         loop {
-            let end = received.len().min(consumed.saturating_add(self.reader.step_bytes()));
+            let step_bytes = self.reader.step_bytes(self.reading());
+            let end = received.len().min(consumed.saturating_add(step_bytes));
             let Some(rest) = received.get_mut(consumed..end) else { return (consumed, None) };
             let start = consumed;
-            let step = match self.frames.read(rest) {
+            let step = match self.frames.read(rest, rules) {
                 Err(violation) => self.fail(violation, shell),
                 Ok((n, None)) => {
                     consumed += n;
@@ -167,9 +160,39 @@ impl Connection {
             match step {
                 Step::Nothing => {}
                 Step::Found(found) => return (consumed, Some(event(found, received))),
-                Step::Closed => return (received.len(), self.closed.as_deref().map(Event::Closed)),
+                Step::Closed => return (received.len(), self.closing.closed().map(Event::Closed)),
             }
         }
+    }
+
+    /// The common case, without the steps that others need: a plain message in one frame, all of which is there. The
+    /// place of its payload, not masked any more. Whatever else it is, nothing is changed.
+    fn receive_plain(&mut self, received: &mut [u8], rules: HeaderRules) -> Option<(Kind, Range<usize>)> {
+        if self.reader.is_open() || self.ledger.is_tracing() {
+            return None;
+        }
+        let (header, range) = self.frames.peek_whole(received, rules)?;
+        let kind = match header.opcode {
+            Opcode::Text => Kind::Text,
+            Opcode::Binary => Kind::Binary,
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => return None,
+        };
+        if !header.fin || header.rsv1 || header.length > self.config.max_message_bytes {
+            return None;
+        }
+        let payload = received.get_mut(range.clone())?;
+        if let Some(key) = header.mask {
+            mask(payload, key, 0);
+        }
+        if kind == Kind::Text && check_whole(payload).is_err() {
+            if let Some(key) = header.mask {
+                // As it came, for those who find out what is wrong with it.
+                mask(payload, key, 0);
+            }
+            return None;
+        }
+        self.ledger.count_received(&header);
+        Some((kind, range))
     }
 
     /// The peer ended its side of the stream, or the stream broke: nothing more will come.
@@ -185,7 +208,7 @@ impl Connection {
             );
         }
         self.closing.handle_peer_ended();
-        if cut { self.closed.as_deref().map(Event::Closed) } else { None }
+        if cut { self.closing.closed().map(Event::Closed) } else { None }
     }
 
     /// Our side of the stream is ended, as [`wants_shutdown`](Connection::wants_shutdown) asked.
@@ -218,7 +241,7 @@ impl Connection {
                     self.fail(violation, shell);
                 }
             }
-            return self.closed.as_deref().map(Event::Closed);
+            return self.closing.closed().map(Event::Closed);
         }
         if self.closing.poll_timeout().is_none_or(|deadline| shell.now < deadline) {
             return None;
@@ -229,10 +252,17 @@ impl Connection {
             self.fail(Violation::CloseTimeout { waited }, shell);
         }
         self.closing.handle_timeout();
-        if unanswered { self.closed.as_deref().map(Event::Closed) } else { None }
+        if unanswered { self.closing.closed().map(Event::Closed) } else { None }
     }
 
-    /// Tells that what stood in the output has been written. A pong that was held back for lack of room is queued now.
+    /// Whether a pong is held back for lack of room in the output.
+    #[must_use]
+    pub fn holds_pong(&self) -> bool {
+        self.control.has_ping()
+    }
+
+    /// Tells that what stood in the output has been written. A pong that was held back is queued now; if none
+    /// [is](Connection::holds_pong), nothing happens.
     pub fn handle_drained(&mut self, shell: &mut Shell<'_>) {
         self.answer_ping(shell);
     }
@@ -255,8 +285,20 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, config, writer, ledger, .. } = self;
-        writer.write(message, compression, config, &mut FrameSink { role: *role, ledger, shell })
+        let Connection { terms, config, writer, ledger, .. } = self;
+        writer.write(message, compression, config, &mut FrameSink { terms: *terms, ledger, shell })
+    }
+
+    /// Queues a message that a shell has only borrowed: whether its payload has to be put behind the output at once.
+    #[cfg(feature = "net")]
+    pub(crate) fn send_borrowed(
+        &mut self,
+        message: super::message_writer::Borrowed<'_>,
+        shell: &mut Shell<'_>,
+    ) -> Result<bool, SendError> {
+        self.check_may_send(shell)?;
+        let Connection { terms, config, writer, ledger, .. } = self;
+        writer.write_borrowed(message, config, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues a message that was prepared for many connections.
@@ -266,8 +308,8 @@ impl Connection {
     /// [`SendError`]; nothing is queued then.
     pub fn send_prepared(&mut self, prepared: &Prepared, shell: &mut Shell<'_>) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, writer, ledger, .. } = self;
-        writer.write_prepared(prepared, &mut FrameSink { role: *role, ledger, shell })
+        let Connection { terms, writer, ledger, .. } = self;
+        writer.write_prepared(prepared, &mut FrameSink { terms: *terms, ledger, shell })
     }
 
     /// Queues the next piece of a message as a fragment, and ends the message with the `last` one. `compression`
@@ -285,8 +327,8 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Result<(), SendError> {
         self.check_may_send(shell)?;
-        let Connection { role, config, writer, ledger, .. } = self;
-        let mut sink = FrameSink { role: *role, ledger, shell };
+        let Connection { terms, config, writer, ledger, .. } = self;
+        let mut sink = FrameSink { terms: *terms, ledger, shell };
         let piece = OutgoingPiece { kind, bytes: piece, last, compression };
         writer.write_piece(piece, config, &mut sink)
     }
@@ -320,19 +362,20 @@ impl Connection {
     /// Whether received messages are handed over whole, which is the default, or in pieces. A message that is being
     /// assembled changes to pieces at once; one that is handed over in pieces stays so to its end.
     pub fn set_delivery(&mut self, delivery: Delivery) {
-        self.reader.set_delivery(delivery);
+        self.delivery = delivery;
+        self.reader.handle_delivery(delivery);
     }
 
     /// Whether the shell shall end its side of the stream as soon as everything in the output is written.
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
-        self.closing.wants_shutdown(self.role)
+        self.closing.wants_shutdown(self.terms.role)
     }
 
     /// Whether the stream can be dropped: both sides of it are ended, or the time for that is over.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.closing.is_ended(self.role)
+        self.closing.is_ended(self.terms.role)
     }
 
     /// Whether bytes of the peer may still come. Those behind the end of the connection are thrown away, but have to
@@ -345,7 +388,7 @@ impl Connection {
     /// How the connection was closed; `None` as long as it is not.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
-        self.closed.as_deref()
+        self.closing.closed()
     }
 
     /// Whether messages can still be sent.
@@ -364,7 +407,7 @@ impl Connection {
     /// Which end of the connection this is.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.role
+        self.terms.role
     }
 
     /// The limits in force.
@@ -381,7 +424,7 @@ impl Connection {
     /// What was agreed on for permessage-deflate, if it was.
     #[must_use]
     pub fn deflate(&self) -> Option<&DeflateParams> {
-        self.deflate.as_ref()
+        self.terms.deflate.as_ref()
     }
 
     /// The latest round-trip time that a ping and its pong measured.
@@ -393,19 +436,25 @@ impl Connection {
     /// What was received since the opening handshake. A frame counts from its header on.
     #[must_use]
     pub fn received(&self) -> Traffic {
-        self.ledger.received
+        self.ledger.received()
     }
 
     /// What was queued for sending since the opening handshake.
     #[must_use]
     pub fn sent(&self) -> Traffic {
-        self.ledger.sent
+        self.ledger.sent()
     }
 
     /// Whether a record of each frame is kept for [`poll_record`](Connection::poll_record): the latest 1,024. Off by
     /// default. A received frame is recorded once the start of its payload is there, or the connection has ended.
     pub fn set_tracing(&mut self, on: bool) {
         self.ledger.set_tracing(on);
+    }
+
+    /// Whether records are kept. Unless they are, [`Shell::now`] counts for none of the calls that send a message.
+    #[must_use]
+    pub fn is_tracing(&self) -> bool {
+        self.ledger.is_tracing()
     }
 
     /// The oldest record of a frame that has not been taken yet.
@@ -419,6 +468,10 @@ impl Connection {
         self.ledger.take_lost()
     }
 
+    fn reading(&self) -> Reading<'_> {
+        Reading { terms: self.terms, config: &self.config, delivery: self.delivery }
+    }
+
     /// `rest` starts at `start` of the received bytes.
     fn handle_piece(&mut self, piece: &FramePiece, rest: &[u8], start: usize, shell: &mut Shell<'_>) -> Step {
         let header = &piece.header;
@@ -428,7 +481,9 @@ impl Connection {
         if header.opcode.is_control() {
             return self.handle_control(piece, payload, range, shell);
         }
-        match self.reader.handle_piece(piece, payload, &self.config, shell.pool) {
+        let Connection { reader, terms, config, delivery, .. } = self;
+        let by = Reading { terms: *terms, config, delivery: *delivery };
+        match reader.handle_piece(piece, payload, by, shell.pool) {
             Ok(None) => Step::Nothing,
             Ok(Some(delivered)) => Step::Found(Found::Data(delivered, range)),
             Err(violation) => self.fail(violation, shell),
@@ -443,14 +498,14 @@ impl Connection {
         shell: &mut Shell<'_>,
     ) -> Step {
         if !piece.last {
-            self.control.extend_from_slice(payload);
+            self.control.add_cut(payload);
             return Step::Nothing;
         }
-        if self.control.is_empty() {
+        let Some(mut joined) = self.control.take_cut() else {
             return self.handle_control_frame(piece.header.opcode, payload, Control::Received(range), shell);
-        }
-        self.control.extend_from_slice(payload);
-        let joined = Bytes::from(std::mem::take(&mut self.control));
+        };
+        joined.extend_from_slice(payload);
+        let joined = Bytes::from(joined);
         self.handle_control_frame(piece.header.opcode, &joined, Control::Joined(joined.clone()), shell)
     }
 
@@ -463,8 +518,12 @@ impl Connection {
     ) -> Step {
         match opcode {
             Opcode::Ping => {
-                self.unanswered_ping = Some(payload.into());
-                self.answer_ping(shell);
+                if self.may_answer(shell) {
+                    self.control.take_ping();
+                    self.write_control(Opcode::Pong, Bytes::copy_from_slice(payload), shell);
+                } else {
+                    self.control.set_ping(payload);
+                }
                 Step::Found(Found::Ping(place))
             }
             Opcode::Pong => Step::Found(Found::Pong(place, self.keepalive.handle_pong(payload, shell.now))),
@@ -503,27 +562,30 @@ impl Connection {
     }
 
     fn finish(&mut self, closed: Closed, shell: &mut Shell<'_>) {
-        self.closing.handle_finished(shell.now, self.config.close_timeout, closed.violation.is_some());
         self.writer.stop(shell);
         self.reader.stop(shell.pool);
         self.ledger.stop();
-        self.control = Vec::new();
-        self.unanswered_ping = None;
-        self.closed = Some(Box::new(closed));
+        self.control.clear();
+        self.closing.handle_finished(shell.now, self.config.close_timeout, closed);
     }
 
-    /// Queues the pong for the latest ping, unless so much waits that pongs for a flood of pings would pile up.
+    /// Queues the pong for a ping that had to wait, unless so much waits still that pongs for a flood of pings would
+    /// pile up.
     fn answer_ping(&mut self, shell: &mut Shell<'_>) {
-        if shell.output.len() < self.config.high_water()
-            && self.closing.may_send()
-            && let Some(payload) = self.unanswered_ping.take()
+        if self.control.has_ping()
+            && self.may_answer(shell)
+            && let Some(payload) = self.control.take_ping()
         {
             self.write_control(Opcode::Pong, Bytes::from(payload), shell);
         }
     }
 
+    fn may_answer(&self, shell: &Shell<'_>) -> bool {
+        shell.output.len() < self.config.high_water() && self.closing.may_send()
+    }
+
     fn write_control(&mut self, opcode: Opcode, payload: Bytes, shell: &mut Shell<'_>) {
-        let mut sink = FrameSink { role: self.role, ledger: &mut self.ledger, shell };
+        let mut sink = FrameSink { terms: self.terms, ledger: &mut self.ledger, shell };
         sink.write(Frame { fin: true, rsv1: false, opcode, payload });
     }
 
@@ -534,35 +596,5 @@ impl Connection {
         let queued = shell.output.len();
         let limit = self.config.high_water();
         if queued >= limit { Err(SendError::QueueFull { queued, limit }) } else { Ok(()) }
-    }
-}
-
-/// Ties what was found to the received bytes.
-fn event(found: Found, received: &mut [u8]) -> Event<'_> {
-    match found {
-        Found::Data(Delivered::Message { kind, payload, compressed }, range) => {
-            Event::Message { kind, payload: place(payload, range, received), compressed }
-        }
-        Found::Data(Delivered::Piece { kind, payload, compressed, first, last }, range) => {
-            Event::Piece { kind, payload: place(payload, range, received), compressed, first, last }
-        }
-        Found::Ping(control) => Event::Ping(control_payload(control, received)),
-        Found::Pong(control, round_trip) => {
-            Event::Pong { payload: control_payload(control, received), round_trip }
-        }
-    }
-}
-
-fn place(place: Place, range: Range<usize>, received: &mut [u8]) -> Payload<'_> {
-    match place {
-        Place::Received => Payload::Received(received.get_mut(range).unwrap_or_default()),
-        Place::Assembled(bytes) => Payload::Assembled(bytes),
-    }
-}
-
-fn control_payload(control: Control, received: &mut [u8]) -> Payload<'_> {
-    match control {
-        Control::Received(range) => Payload::Received(received.get_mut(range).unwrap_or_default()),
-        Control::Joined(bytes) => Payload::Assembled(bytes),
     }
 }

@@ -1,6 +1,9 @@
 //! Pings, their pongs, and silence (RFC 6455 §5.5.2 and §5.5.3).
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, Instant},
+};
 
 use rand_core::CryptoRng;
 
@@ -15,13 +18,21 @@ use crate::protocol::violation::Violation;
 #[derive(Debug)]
 pub(super) struct Keepalive {
     next_ping: Option<Instant>,
-    /// The ping of ours that waits for its pong.
-    own: Option<OwnPing>,
-    /// The ping of the application that waits for its pong.
-    asked: Option<Box<AskedPing>>,
     /// When the peer was last seen alive.
     last_received: Instant,
-    round_trip: Option<Duration>,
+    /// The latest round-trip time in nanoseconds, and one: half the size of a `Duration`.
+    round_trip: Option<NonZeroU64>,
+    /// There while a pong is awaited, which is one round trip in each interval.
+    awaited: Option<Box<Awaited>>,
+}
+
+/// The pings that wait for their pongs, at least one.
+#[derive(Debug, Default)]
+struct Awaited {
+    /// The one of ours.
+    own: Option<OwnPing>,
+    /// The one of the application.
+    asked: Option<AskedPing>,
 }
 
 #[derive(Debug)]
@@ -34,7 +45,7 @@ struct OwnPing {
 
 #[derive(Debug)]
 struct AskedPing {
-    payload: Vec<u8>,
+    payload: Box<[u8]>,
     sent: Instant,
 }
 
@@ -51,16 +62,15 @@ impl Keepalive {
     pub(super) fn new(config: &Config, now: Instant) -> Keepalive {
         Keepalive {
             next_ping: config.ping_interval.and_then(|interval| now.checked_add(interval)),
-            own: None,
-            asked: None,
             last_received: now,
             round_trip: None,
+            awaited: None,
         }
     }
 
     /// The latest round-trip time.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+        self.round_trip.map(|nanoseconds| Duration::from_nanos(nanoseconds.get() - 1))
     }
 
     /// Some bytes came.
@@ -71,35 +81,37 @@ impl Keepalive {
     /// The peer took bytes from a full stream. A ping of ours may stand behind them, so the wait for its pong starts anew.
     pub(super) fn handle_progress(&mut self, now: Instant) {
         self.last_received = now;
-        if let Some(own) = &mut self.own {
+        if let Some(own) = self.awaited.as_mut().and_then(|awaited| awaited.own.as_mut()) {
             own.waiting_since = now;
         }
     }
 
     /// The application sent a ping.
     pub(super) fn ping(&mut self, payload: &[u8], now: Instant) {
-        self.asked = Some(Box::new(AskedPing { payload: payload.to_vec(), sent: now }));
+        let asked = AskedPing { payload: payload.into(), sent: now };
+        self.awaited.get_or_insert_default().asked = Some(asked);
     }
 
     /// A pong came: the round-trip time, if it answers a ping of ours.
     pub(super) fn handle_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
-        let own = self.own.as_ref().filter(|own| own.payload == payload).map(|own| own.sent);
-        let asked = self.asked.as_ref().filter(|asked| asked.payload == payload).map(|asked| asked.sent);
-        let sent = own.max(asked)?;
-        if self.own.as_ref().is_some_and(|own| own.sent <= sent) {
-            self.own = None;
-        }
-        if self.asked.as_ref().is_some_and(|asked| asked.sent <= sent) {
-            self.asked = None;
+        let Awaited { own, asked } = self.awaited.as_deref_mut()?;
+        let own_sent = own.as_ref().filter(|own| own.payload == payload).map(|own| own.sent);
+        let asked_sent = asked.as_ref().filter(|asked| *asked.payload == *payload).map(|asked| asked.sent);
+        let sent = own_sent.max(asked_sent)?;
+        own.take_if(|own| own.sent <= sent);
+        asked.take_if(|asked| asked.sent <= sent);
+        if own.is_none() && asked.is_none() {
+            self.awaited = None;
         }
         let round_trip = now.saturating_duration_since(sent);
-        self.round_trip = Some(round_trip);
+        let nanoseconds = u64::try_from(round_trip.as_nanos()).unwrap_or(u64::MAX);
+        self.round_trip = Some(NonZeroU64::MIN.saturating_add(nanoseconds));
         Some(round_trip)
     }
 
     /// When `handle_timeout` has something to do. `inside_frame` says that the payload of a frame is arriving.
     pub(super) fn poll_timeout(&self, config: &Config, inside_frame: bool) -> Option<Instant> {
-        let ping = match &self.own {
+        let ping = match self.own() {
             Some(own) => self.pong_deadline(own, config, inside_frame),
             None => self.next_ping,
         };
@@ -121,7 +133,7 @@ impl Keepalive {
         if is_due(self.idle_deadline(config)) {
             return Due::Fail(Violation::Idle { waited: now - self.last_received });
         }
-        if let Some(own) = &self.own {
+        if let Some(own) = self.own() {
             return if is_due(self.pong_deadline(own, config, inside_frame)) {
                 Due::Fail(Violation::PongMissing { waited: now - own.sent })
             } else {
@@ -133,9 +145,13 @@ impl Keepalive {
         }
         let mut payload = [0; PAYLOAD_BYTES];
         random.fill_bytes(&mut payload);
-        self.own = Some(OwnPing { payload, sent: now, waiting_since: now });
+        self.awaited.get_or_insert_default().own = Some(OwnPing { payload, sent: now, waiting_since: now });
         self.next_ping = config.ping_interval.and_then(|interval| now.checked_add(interval));
         Due::Ping(payload)
+    }
+
+    fn own(&self) -> Option<&OwnPing> {
+        self.awaited.as_ref()?.own.as_ref()
     }
 
     /// While the payload of a frame keeps arriving, a pong cannot come: the wait starts anew with each byte.

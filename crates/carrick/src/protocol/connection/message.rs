@@ -154,11 +154,10 @@ pub struct NotText {
 impl Text {
     /// The text.
     #[must_use]
-    #[expect(unsafe_code)]
     pub fn as_str(&self) -> &str {
-        // SAFETY: a `Text` is made from a `str`, from bytes that `TryFrom` checks, or by `Message::from_checked` from
-        // the payload of a text message, which the message reader has checked whole. `bytes` never changes.
-        unsafe { std::str::from_utf8_unchecked(&self.bytes) }
+        // A `Text` is made from a `str`, from bytes that `TryFrom` checks, or by `Message::from_checked`, and `bytes`
+        // never changes.
+        checked_text(&self.bytes)
     }
 
     /// The UTF-8 bytes, shared.
@@ -166,6 +165,16 @@ impl Text {
     pub fn into_bytes(self) -> Bytes {
         self.bytes
     }
+}
+
+/// The text of bytes that are known to be UTF-8: those of a `str`, and the payload of a whole text message, which the
+/// message reader has checked.
+#[expect(unsafe_code)]
+#[inline]
+pub(crate) fn checked_text(bytes: &[u8]) -> &str {
+    debug_assert!(std::str::from_utf8(bytes).is_ok(), "only what was checked comes here");
+    // SAFETY: whoever calls this has had the bytes checked, as above.
+    unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
 impl Deref for Text {

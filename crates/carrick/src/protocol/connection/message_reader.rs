@@ -2,10 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{config::Config, message::Kind};
+use super::{config::Config, message::Kind, terms::Terms};
 use crate::protocol::{
     frame::{FramePiece, Header, Opcode},
-    handshake::DeflateParams,
     payload::{Decompressor, DeflatePool, InflateError, Utf8, check_whole},
     violation::Violation,
 };
@@ -20,21 +19,28 @@ pub enum Delivery {
     Pieces,
 }
 
-/// Reads the messages of the peer.
-#[derive(Debug)]
+/// Reads the messages of the peer. Between two messages it is one word, unless a decompressor is kept.
+#[derive(Debug, Default)]
 pub(super) struct MessageReader {
-    delivery: Delivery,
-    deflate: Option<Deflate>,
-    /// A message of which some bytes are there and some are not.
-    open: Option<Box<OpenMessage>>,
+    held: Option<Box<Held>>,
 }
 
-/// What was agreed on for what the peer sends.
-#[derive(Debug)]
-struct Deflate {
-    takeover: bool,
+/// What a reader has on the heap, at least one of the two.
+#[derive(Debug, Default)]
+struct Held {
+    /// A message of which some bytes are there and some are not.
+    open: Option<OpenMessage>,
     /// The decompressor between two messages; only with takeover.
     kept: Option<Decompressor>,
+}
+
+/// What messages are read by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) terms: Terms,
+    pub(super) config: &'a Config,
+    /// How the next message is handed over.
+    pub(super) delivery: Delivery,
 }
 
 #[derive(Debug)]
@@ -70,26 +76,25 @@ pub(super) enum Place {
 }
 
 impl MessageReader {
-    pub(super) fn new(params: Option<&DeflateParams>) -> MessageReader {
-        let deflate = params.map(|params| Deflate { takeover: params.peer_context_takeover, kept: None });
-        MessageReader { delivery: Delivery::Whole, deflate, open: None }
+    /// Whether a message is being assembled.
+    pub(super) fn is_open(&self) -> bool {
+        self.open().is_some()
     }
 
-    /// How the next message is handed over. A message that is being assembled changes to pieces at once; one that is
-    /// handed over in pieces stays so to its end.
-    pub(super) fn set_delivery(&mut self, delivery: Delivery) {
-        self.delivery = delivery;
-        if let (Delivery::Pieces, Some(open)) = (delivery, &mut self.open) {
+    /// A message that is being assembled changes to pieces at once if that is how messages are handed over from now on;
+    /// one that is handed over in pieces stays so to its end.
+    pub(super) fn handle_delivery(&mut self, delivery: Delivery) {
+        if let (Delivery::Pieces, Some(open)) = (delivery, self.open_mut()) {
             open.delivery = Delivery::Pieces;
         }
     }
 
     /// How many received bytes may be worked on at once. A compressed message in pieces is inflated a little at a
     /// time: each byte can become a thousand. Before its first frame, any message may be one.
-    pub(super) fn step_bytes(&self) -> usize {
-        let in_steps = match &self.open {
+    pub(super) fn step_bytes(&self, by: Reading<'_>) -> usize {
+        let in_steps = match self.open() {
             Some(open) => open.delivery == Delivery::Pieces && open.decompressor.is_some(),
-            None => self.delivery == Delivery::Pieces && self.deflate.is_some(),
+            None => by.delivery == Delivery::Pieces && by.terms.deflate.is_some(),
         };
         if in_steps { INFLATE_STEP_BYTES } else { usize::MAX }
     }
@@ -100,25 +105,26 @@ impl MessageReader {
         &mut self,
         piece: &FramePiece,
         payload: &[u8],
-        config: &Config,
+        by: Reading<'_>,
         pool: &mut DeflatePool,
     ) -> Result<Option<Delivered>, Violation> {
         let header = &piece.header;
         if piece.first {
-            self.check_order(header)?;
-            if self.open.is_none() && header.fin && piece.last && !header.rsv1 {
-                return self.whole(header, payload, config).map(Some);
+            let is_open = self.open().is_some();
+            check_order(header, is_open)?;
+            if !is_open && header.fin && piece.last && !header.rsv1 {
+                return whole(header, payload, by).map(Some);
             }
-            self.begin_frame(header, config, pool)?;
+            self.begin_frame(header, by, pool)?;
         }
-        let Some(open) = &mut self.open else { return Ok(None) };
+        let Some(open) = self.open_mut() else { return Ok(None) };
         let at_end = header.fin && piece.last;
         let in_place =
             open.delivery == Delivery::Pieces && open.decompressor.is_none() && open.buffer.is_empty();
         if in_place {
             open.check_text(payload)?;
         } else {
-            open.append(payload, at_end, config, pool)?;
+            open.append(payload, at_end, by.config, pool)?;
         }
         if at_end {
             open.finish_text()?;
@@ -139,14 +145,14 @@ impl MessageReader {
             }
         };
         if at_end {
-            self.close_message(pool);
+            self.close_message(by.terms, pool);
         }
         Ok(Some(delivered))
     }
 
     /// The inflated bytes that wait for more to become a piece, because no more have been received.
     pub(super) fn take_waiting(&mut self) -> Option<Delivered> {
-        let open = self.open.as_mut()?;
+        let open = self.open_mut()?;
         if open.delivery == Delivery::Whole || open.buffer.is_empty() {
             return None;
         }
@@ -156,60 +162,26 @@ impl MessageReader {
 
     /// Nothing more will be read: decompressors go back to the pool.
     pub(super) fn stop(&mut self, pool: &mut DeflatePool) {
-        let open = self.open.take().and_then(|open| open.decompressor);
-        let kept = self.deflate.take().and_then(|deflate| deflate.kept);
-        for decompressor in [open, kept].into_iter().flatten() {
+        let Some(held) = self.held.take() else { return };
+        let open = held.open.and_then(|open| open.decompressor);
+        for decompressor in [open, held.kept].into_iter().flatten() {
             pool.return_decompressor(decompressor);
         }
-    }
-
-    /// "The fragments of one message MUST NOT be interleaved between the fragments of another message" (§5.4).
-    fn check_order(&self, header: &Header) -> Result<(), Violation> {
-        match (header.opcode == Opcode::Continuation, self.open.is_some()) {
-            (true, false) => Err(Violation::ContinuationUnexpected),
-            (false, true) => Err(Violation::ContinuationExpected),
-            (true, true) | (false, false) => Ok(()),
-        }
-    }
-
-    /// The common case: a plain message in one frame that is there as a whole.
-    fn whole(&self, header: &Header, payload: &[u8], config: &Config) -> Result<Delivered, Violation> {
-        if header.length > config.max_message_bytes {
-            return Err(Violation::MessageTooLarge {
-                length: header.length,
-                limit: config.max_message_bytes,
-            });
-        }
-        let kind = kind_of(header.opcode);
-        if kind == Kind::Text {
-            check_whole(payload).map_err(|_| Violation::TextNotUtf8)?;
-        }
-        let payload = Place::Received;
-        Ok(match self.delivery {
-            Delivery::Whole => Delivered::Message { kind, payload, compressed: false },
-            Delivery::Pieces => {
-                Delivered::Piece { kind, payload, compressed: false, first: true, last: true }
-            }
-        })
     }
 
     /// Opens a message if this is its first frame, and counts the frame.
     fn begin_frame(
         &mut self,
         header: &Header,
-        config: &Config,
+        by: Reading<'_>,
         pool: &mut DeflatePool,
     ) -> Result<(), Violation> {
-        let delivery = self.delivery;
-        let deflate = &mut self.deflate;
-        let open = self.open.get_or_insert_with(|| {
-            let decompressor = header.rsv1.then(|| {
-                let kept = deflate.as_mut().and_then(|deflate| deflate.kept.take());
-                kept.unwrap_or_else(|| pool.lease_decompressor())
-            });
-            Box::new(OpenMessage {
+        let Held { open, kept } = &mut **self.held.get_or_insert_default();
+        let open = open.get_or_insert_with(|| {
+            let decompressor = header.rsv1.then(|| kept.take().unwrap_or_else(|| pool.lease_decompressor()));
+            OpenMessage {
                 kind: kind_of(header.opcode),
-                delivery,
+                delivery: by.delivery,
                 begun: false,
                 decompressor,
                 fragments: 0,
@@ -217,23 +189,61 @@ impl MessageReader {
                 length: 0,
                 buffer: BytesMut::new(),
                 utf8: Utf8::new(),
-            })
+            }
         });
-        open.count_frame(header, config)
+        open.count_frame(header, by.config)
     }
 
-    fn close_message(&mut self, pool: &mut DeflatePool) {
-        let Some(decompressor) = self.open.take().and_then(|open| open.decompressor) else { return };
-        match &mut self.deflate {
-            Some(deflate) if deflate.takeover => deflate.kept = Some(decompressor),
-            _ => pool.return_decompressor(decompressor),
+    fn close_message(&mut self, terms: Terms, pool: &mut DeflatePool) {
+        let Some(held) = &mut self.held else { return };
+        match held.open.take().and_then(|open| open.decompressor) {
+            Some(decompressor) if terms.keeps_decompressor() => held.kept = Some(decompressor),
+            Some(decompressor) => pool.return_decompressor(decompressor),
+            None => {}
+        }
+        if held.kept.is_none() {
+            self.held = None;
         }
     }
+
+    fn open(&self) -> Option<&OpenMessage> {
+        self.held.as_ref()?.open.as_ref()
+    }
+
+    fn open_mut(&mut self) -> Option<&mut OpenMessage> {
+        self.held.as_mut()?.open.as_mut()
+    }
+}
+
+/// "The fragments of one message MUST NOT be interleaved between the fragments of another message" (§5.4).
+fn check_order(header: &Header, is_open: bool) -> Result<(), Violation> {
+    match (header.opcode == Opcode::Continuation, is_open) {
+        (true, false) => Err(Violation::ContinuationUnexpected),
+        (false, true) => Err(Violation::ContinuationExpected),
+        (true, true) | (false, false) => Ok(()),
+    }
+}
+
+/// The common case: a plain message in one frame that is there as a whole.
+fn whole(header: &Header, payload: &[u8], by: Reading<'_>) -> Result<Delivered, Violation> {
+    let limit = by.config.max_message_bytes;
+    if header.length > limit {
+        return Err(Violation::MessageTooLarge { length: header.length, limit });
+    }
+    let kind = kind_of(header.opcode);
+    if kind == Kind::Text {
+        check_whole(payload).map_err(|_| Violation::TextNotUtf8)?;
+    }
+    let payload = Place::Received;
+    Ok(match by.delivery {
+        Delivery::Whole => Delivered::Message { kind, payload, compressed: false },
+        Delivery::Pieces => Delivered::Piece { kind, payload, compressed: false, first: true, last: true },
+    })
 }
 
 impl OpenMessage {
     fn count_frame(&mut self, header: &Header, config: &Config) -> Result<(), Violation> {
-        // A message in one frame has no fragments; `MessageReader::whole` does not count it either.
+        // A message in one frame has no fragments; `whole` does not count it either.
         let unfragmented = header.fin && header.opcode != Opcode::Continuation;
         if !unfragmented && self.fragments >= config.max_fragments {
             return Err(Violation::TooManyFragments { limit: config.max_fragments });

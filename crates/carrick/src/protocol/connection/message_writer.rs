@@ -9,13 +9,12 @@ use super::{
     message::{Kind, Message},
     prepared::Prepared,
     shell::Shell,
+    terms::{Compressing, Terms},
     trace::{Ledger, SentFrame},
 };
 use crate::protocol::{
     frame::{Frame, FrameWriter, MAX_CONTROL_BYTES, Opcode},
-    handshake::DeflateParams,
     payload::{Compressor, CompressorSettings, Utf8},
-    role::Role,
 };
 
 /// Whether a message may be compressed, where permessage-deflate was agreed on.
@@ -54,19 +53,17 @@ pub enum SendError {
     PingTooLong(usize),
 }
 
-/// Writes the messages of one side.
-#[derive(Debug)]
+/// Writes the messages of one side. Between two messages it is one word, unless a compressor is kept.
+#[derive(Debug, Default)]
 pub(super) struct MessageWriter {
-    deflate: Option<Deflate>,
-    /// A message that is sent in pieces.
-    open: Option<Box<OpenMessage>>,
+    held: Option<Box<Held>>,
 }
 
-/// What was agreed on for what we send.
-#[derive(Debug)]
-struct Deflate {
-    takeover: bool,
-    window_bits: u8,
+/// What a writer has on the heap, at least one of the two.
+#[derive(Debug, Default)]
+struct Held {
+    /// A message that is sent in pieces.
+    open: Option<OpenMessage>,
     /// The compressor between two messages; only with takeover.
     kept: Option<Compressor>,
 }
@@ -89,9 +86,22 @@ pub(super) struct OutgoingPiece {
     pub(super) compression: Compression,
 }
 
+/// A whole message that a shell has only borrowed.
+#[cfg(feature = "net")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Borrowed<'a> {
+    pub(crate) kind: Kind,
+    /// UTF-8 if it is a text.
+    pub(crate) payload: &'a [u8],
+    pub(crate) compression: Compression,
+    /// Whether the shell can write the payload from where it is, so that only the header need be queued. It is copied all
+    /// the same if it has to be masked.
+    pub(crate) follows: bool,
+}
+
 /// Where frames go: counted, masked, queued.
 pub(super) struct FrameSink<'a, 'b> {
-    pub(super) role: Role,
+    pub(super) terms: Terms,
     pub(super) ledger: &'a mut Ledger,
     pub(super) shell: &'a mut Shell<'b>,
 }
@@ -99,29 +109,19 @@ pub(super) struct FrameSink<'a, 'b> {
 impl FrameSink<'_, '_> {
     pub(super) fn write(&mut self, frame: Frame) {
         self.note(frame.fin, frame.rsv1, frame.opcode, &frame.payload);
-        FrameWriter::new(self.role).write(frame, self.shell.random, self.shell.output);
+        FrameWriter::new(self.terms.role).write(frame, self.shell.random, self.shell.output);
     }
 
     fn note(&mut self, fin: bool, compressed: bool, opcode: Opcode, payload: &[u8]) {
-        let masked = self.role.masks();
+        let masked = self.terms.role.masks();
         self.ledger.note_sent(&SentFrame { opcode, fin, compressed, masked, payload }, self.shell.now);
     }
 }
 
 impl MessageWriter {
-    pub(super) fn new(params: Option<&DeflateParams>) -> MessageWriter {
-        // Our compressor cannot work in a window of 8 bits; sending every message plain keeps that agreement too.
-        let deflate = params.filter(|params| params.own_max_window_bits >= 9).map(|params| Deflate {
-            takeover: params.own_context_takeover,
-            window_bits: params.own_max_window_bits,
-            kept: None,
-        });
-        MessageWriter { deflate, open: None }
-    }
-
     /// Whether a message that is sent in pieces is not whole.
     pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.open().is_some()
     }
 
     /// Queues a whole message.
@@ -132,20 +132,57 @@ impl MessageWriter {
         config: &Config,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<(), SendError> {
-        if self.open.is_some() {
-            return Err(SendError::MessageOpen);
-        }
         let opcode = opcode_of(message.kind());
         let plain = message.into_bytes();
-        let is_long = plain.len() >= config.deflate.threshold_bytes();
-        let compressed = self.deflate.as_mut().and_then(|deflate| match compression {
-            Compression::Auto if is_long => deflate.compress(&plain, config, sink.shell),
-            Compression::Always => Some(deflate.compress_always(&plain, config, sink.shell)),
-            Compression::Auto | Compression::Never => None,
-        });
+        let compressed = self.compressed(&plain, compression, config, sink)?;
         let rsv1 = compressed.is_some();
         sink.write(Frame { fin: true, rsv1, opcode, payload: compressed.unwrap_or(plain) });
         Ok(())
+    }
+
+    /// Queues a whole message that is only borrowed: whether its payload is still to come.
+    #[cfg(feature = "net")]
+    pub(super) fn write_borrowed(
+        &mut self,
+        message: Borrowed<'_>,
+        config: &Config,
+        sink: &mut FrameSink<'_, '_>,
+    ) -> Result<bool, SendError> {
+        let Borrowed { kind, payload, compression, follows } = message;
+        let opcode = opcode_of(kind);
+        if let Some(payload) = self.compressed(payload, compression, config, sink)? {
+            sink.write(Frame { fin: true, rsv1: true, opcode, payload });
+            return Ok(false);
+        }
+        sink.note(true, false, opcode, payload);
+        let role = sink.terms.role;
+        let follows = follows && !role.masks();
+        if follows {
+            FrameWriter::write_head(opcode, payload.len(), sink.shell.output);
+        } else {
+            FrameWriter::new(role).write_copy(opcode, payload, sink.shell.random, sink.shell.output);
+        }
+        Ok(follows)
+    }
+
+    /// A whole message compressed, if it is to be.
+    #[inline]
+    fn compressed(
+        &mut self,
+        plain: &[u8],
+        compression: Compression,
+        config: &Config,
+        sink: &mut FrameSink<'_, '_>,
+    ) -> Result<Option<Bytes>, SendError> {
+        if self.is_open() {
+            return Err(SendError::MessageOpen);
+        }
+        let is_long = plain.len() >= config.deflate.threshold_bytes();
+        Ok(sink.terms.compressing().and_then(|by| match compression {
+            Compression::Auto if is_long => self.compress(by, plain, config, sink.shell),
+            Compression::Always => Some(self.compress_always(by, plain, config, sink.shell)),
+            Compression::Auto | Compression::Never => None,
+        }))
     }
 
     /// Queues a prepared message, by reference where we do not mask.
@@ -154,19 +191,18 @@ impl MessageWriter {
         prepared: &Prepared,
         sink: &mut FrameSink<'_, '_>,
     ) -> Result<(), SendError> {
-        if self.open.is_some() {
+        if self.is_open() {
             return Err(SendError::MessageOpen);
         }
-        let framed =
-            prepared.framed(self.deflate.as_ref().map(|deflate| deflate.window_bits), sink.shell.pool);
+        let framed = prepared.framed(sink.terms.compressing().map(|by| by.window_bits), sink.shell.pool);
         if framed.rsv1
-            && let Some(Deflate { kept: Some(compressor), .. }) = &mut self.deflate
+            && let Some(Held { kept: Some(compressor), .. }) = self.held.as_deref_mut()
         {
             // The prepared message went through the peer's window and not through ours: forget ours.
             compressor.reset();
         }
         let opcode = opcode_of(prepared.message().kind());
-        if sink.role.masks() {
+        if sink.terms.role.masks() {
             sink.write(Frame { fin: true, rsv1: framed.rsv1, opcode, payload: framed.payload() });
         } else {
             sink.note(true, framed.rsv1, opcode, &framed.payload());
@@ -184,9 +220,9 @@ impl MessageWriter {
     ) -> Result<(), SendError> {
         let OutgoingPiece { kind, bytes, last, .. } = &piece;
         let utf8 = self.check_piece(*kind, bytes, *last)?;
-        let mut open = match self.open.take() {
+        let mut open = match self.held.as_mut().and_then(|held| held.open.take()) {
             Some(open) => open,
-            None => self.open_message(&piece, config, sink.shell),
+            None => self.open_message(&piece, config, sink),
         };
         open.utf8 = utf8;
         let OutgoingPiece { kind, bytes, last, .. } = piece;
@@ -209,18 +245,19 @@ impl MessageWriter {
             open.begun = true;
             sink.write(Frame { fin: last, rsv1, opcode, payload });
         }
-        if last {
-            self.give_back(open.compressor, sink.shell);
-        } else {
-            self.open = Some(open);
+        if !last {
+            self.held.get_or_insert_default().open = Some(open);
+        } else if let (Some(by), Some(compressor)) = (sink.terms.compressing(), open.compressor) {
+            self.give_back(by, compressor, sink.shell);
         }
+        self.tidy();
         Ok(())
     }
 
     /// Whether the piece may follow what is open; how far the text is checked then.
     fn check_piece(&self, kind: Kind, bytes: &[u8], last: bool) -> Result<Utf8, SendError> {
         let mut utf8 = Utf8::new();
-        if let Some(open) = &self.open {
+        if let Some(open) = self.open() {
             if open.kind != kind {
                 return Err(SendError::OtherKind(open.kind));
             }
@@ -239,66 +276,79 @@ impl MessageWriter {
         &mut self,
         first: &OutgoingPiece,
         config: &Config,
-        shell: &mut Shell<'_>,
-    ) -> Box<OpenMessage> {
+        sink: &mut FrameSink<'_, '_>,
+    ) -> OpenMessage {
         let compress = match first.compression {
             Compression::Auto => !first.last || first.bytes.len() >= config.deflate.threshold_bytes(),
             Compression::Always => true,
             Compression::Never => false,
         };
-        let deflate = self.deflate.as_mut().filter(|_| compress);
-        let compressor = deflate.map(|deflate| deflate.lease(config, shell));
-        Box::new(OpenMessage { kind: first.kind, utf8: Utf8::new(), compressor, begun: false })
+        let by = sink.terms.compressing().filter(|_| compress);
+        let compressor = by.map(|by| self.lease(by, config, sink.shell));
+        OpenMessage { kind: first.kind, utf8: Utf8::new(), compressor, begun: false }
     }
 
     /// Nothing more will be sent: compressors go back to the pool.
     pub(super) fn stop(&mut self, shell: &mut Shell<'_>) {
-        let open = self.open.take().and_then(|open| open.compressor);
-        let kept = self.deflate.take().and_then(|deflate| deflate.kept);
-        for compressor in [open, kept].into_iter().flatten() {
+        let Some(held) = self.held.take() else { return };
+        let open = held.open.and_then(|open| open.compressor);
+        for compressor in [open, held.kept].into_iter().flatten() {
             shell.pool.return_compressor(compressor);
         }
     }
 
-    fn give_back(&mut self, compressor: Option<Compressor>, shell: &mut Shell<'_>) {
-        if let (Some(deflate), Some(compressor)) = (&mut self.deflate, compressor) {
-            deflate.give_back(compressor, shell);
-        }
-    }
-}
-
-impl Deflate {
     /// The message compressed; `None` if it does not get smaller and may therefore stay plain.
-    fn compress(&mut self, plain: &[u8], config: &Config, shell: &mut Shell<'_>) -> Option<Bytes> {
-        let compressed = self.compress_always(plain, config, shell);
+    fn compress(
+        &mut self,
+        by: Compressing,
+        plain: &[u8],
+        config: &Config,
+        shell: &mut Shell<'_>,
+    ) -> Option<Bytes> {
+        let compressed = self.compress_always(by, plain, config, shell);
         // With takeover the message is in the compressor's window now, so it has to be in the peer's too.
-        (self.takeover || compressed.len() < plain.len()).then_some(compressed)
+        (by.takeover || compressed.len() < plain.len()).then_some(compressed)
     }
 
-    fn compress_always(&mut self, plain: &[u8], config: &Config, shell: &mut Shell<'_>) -> Bytes {
-        let mut compressor = self.lease(config, shell);
+    fn compress_always(
+        &mut self,
+        by: Compressing,
+        plain: &[u8],
+        config: &Config,
+        shell: &mut Shell<'_>,
+    ) -> Bytes {
+        let mut compressor = self.lease(by, config, shell);
         let mut compressed = BytesMut::with_capacity(plain.len() / 2);
         compressor.finish(plain, shell.pool.scratch(), &mut compressed);
-        self.give_back(compressor, shell);
+        self.give_back(by, compressor, shell);
         compressed.freeze()
     }
 
-    fn lease(&mut self, config: &Config, shell: &mut Shell<'_>) -> Compressor {
-        self.kept.take().unwrap_or_else(|| {
+    fn lease(&mut self, by: Compressing, config: &Config, shell: &mut Shell<'_>) -> Compressor {
+        self.held.as_mut().and_then(|held| held.kept.take()).unwrap_or_else(|| {
             shell.pool.lease_compressor(CompressorSettings {
                 level: config.deflate.level(),
                 memory_level: config.deflate.memory_level(),
-                window_bits: self.window_bits,
+                window_bits: by.window_bits,
             })
         })
     }
 
-    fn give_back(&mut self, compressor: Compressor, shell: &mut Shell<'_>) {
-        if self.takeover {
-            self.kept = Some(compressor);
+    fn give_back(&mut self, by: Compressing, compressor: Compressor, shell: &mut Shell<'_>) {
+        if by.takeover {
+            self.held.get_or_insert_default().kept = Some(compressor);
         } else {
             shell.pool.return_compressor(compressor);
         }
+    }
+
+    fn open(&self) -> Option<&OpenMessage> {
+        self.held.as_ref()?.open.as_ref()
+    }
+
+    /// Gives up what holds nothing.
+    fn tidy(&mut self) {
+        self.held.take_if(|held| held.open.is_none() && held.kept.is_none());
     }
 }
 

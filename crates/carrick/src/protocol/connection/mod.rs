@@ -3,7 +3,9 @@
 mod closing;
 mod config;
 mod connection;
+mod control;
 mod event;
+mod found;
 mod keepalive;
 mod message;
 mod message_reader;
@@ -11,13 +13,18 @@ mod message_writer;
 mod prepared;
 mod preview;
 mod shell;
+mod terms;
 mod trace;
 
 pub use config::Config;
 pub use connection::Connection;
 pub use event::{Closed, Event, Initiator, Payload};
+#[cfg(feature = "net")]
+pub(crate) use message::checked_text;
 pub use message::{Kind, Message, NotText, Text};
 pub use message_reader::Delivery;
+#[cfg(feature = "net")]
+pub(crate) use message_writer::Borrowed;
 pub use message_writer::{Compression, SendError};
 pub use prepared::Prepared;
 pub use shell::Shell;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt, time::Instant};
 use bytes::Bytes;
 
 use super::preview::{kept_bytes, write_preview};
-use crate::protocol::frame::{FramePiece, Opcode};
+use crate::protocol::frame::{FramePiece, Header, Opcode};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,11 +81,31 @@ impl Traffic {
 }
 
 /// The counts of both ways and, while tracing is on, the latest records.
+///
+/// What every connection owns is small: it counts in 32 bits, and what they cannot hold is carried over to the heap.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pub(super) received: Traffic,
-    pub(super) sent: Traffic,
-    trace: Option<Box<Trace>>,
+    received: Count,
+    sent: Count,
+    rare: Option<Box<Rare>>,
+}
+
+/// What has not been carried over yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    frames: u32,
+    bytes: u32,
+    /// `messages <= frames`
+    messages: u32,
+}
+
+/// What few connections need.
+#[derive(Debug, Default)]
+struct Rare {
+    /// What was carried over.
+    received: Traffic,
+    sent: Traffic,
+    trace: Option<Trace>,
 }
 
 /// A frame that is queued.
@@ -108,49 +128,102 @@ struct Trace {
     open: Option<(FrameRecord, Vec<u8>)>,
 }
 
-impl Ledger {
-    pub(super) fn set_tracing(&mut self, on: bool) {
-        match (on, &self.trace) {
-            (true, None) => self.trace = Some(Box::default()),
-            (true, Some(_)) => {}
-            (false, _) => self.trace = None,
+impl Count {
+    /// Takes a frame, unless that makes more than 32 bits can hold.
+    #[inline]
+    fn take(&mut self, opcode: Opcode, fin: bool, length: u64) -> bool {
+        let bytes = u64::from(self.bytes).saturating_add(length);
+        let (Some(frames), Ok(bytes)) = (self.frames.checked_add(1), u32::try_from(bytes)) else {
+            return false;
+        };
+        let messages = self.messages + u32::from(fin && !opcode.is_control());
+        *self = Count { frames, bytes, messages };
+        true
+    }
+
+    /// What is counted here and in `carried`.
+    fn total(self, carried: Traffic) -> Traffic {
+        Traffic {
+            frames: carried.frames + u64::from(self.frames),
+            bytes: carried.bytes.saturating_add(u64::from(self.bytes)),
+            messages: carried.messages + u64::from(self.messages),
         }
+    }
+}
+
+impl Ledger {
+    pub(super) fn received(&self) -> Traffic {
+        self.received.total(self.rare.as_ref().map(|rare| rare.received).unwrap_or_default())
+    }
+
+    pub(super) fn sent(&self) -> Traffic {
+        self.sent.total(self.rare.as_ref().map(|rare| rare.sent).unwrap_or_default())
+    }
+
+    pub(super) fn set_tracing(&mut self, on: bool) {
+        if on {
+            self.rare.get_or_insert_default().trace.get_or_insert_default();
+        } else if let Some(rare) = &mut self.rare {
+            rare.trace = None;
+        }
+    }
+
+    pub(super) fn is_tracing(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.trace.is_some())
     }
 
     /// Takes a piece of a received frame, whose payload is `payload`, not masked any more.
     #[inline]
     pub(super) fn note_received(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
-        let header = &piece.header;
         if piece.first {
-            self.received.count(header.opcode, header.fin, header.length);
+            self.count_received(&piece.header);
         }
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = self.trace() {
             trace.receive(piece, payload, now);
+        }
+    }
+
+    /// Takes a received frame that needs no record.
+    #[inline]
+    pub(super) fn count_received(&mut self, header: &Header) {
+        if !self.received.take(header.opcode, header.fin, header.length) {
+            let carried = &mut self.rare.get_or_insert_default().received;
+            *carried = std::mem::take(&mut self.received).total(*carried);
+            carried.count(header.opcode, header.fin, header.length);
         }
     }
 
     /// Takes a frame that is queued.
     #[inline]
     pub(super) fn note_sent(&mut self, frame: &SentFrame<'_>, now: Instant) {
-        self.sent.count(frame.opcode, frame.fin, frame.payload.len() as u64);
-        if let Some(trace) = &mut self.trace {
+        let length = frame.payload.len() as u64;
+        if !self.sent.take(frame.opcode, frame.fin, length) {
+            let carried = &mut self.rare.get_or_insert_default().sent;
+            *carried = std::mem::take(&mut self.sent).total(*carried);
+            carried.count(frame.opcode, frame.fin, length);
+        }
+        if let Some(trace) = self.trace() {
             trace.send(frame, now);
         }
     }
 
     /// Nothing more will be received: a frame that is cut off is recorded as far as it came.
     pub(super) fn stop(&mut self) {
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = self.trace() {
             trace.close_record();
         }
     }
 
     pub(super) fn next_record(&mut self) -> Option<FrameRecord> {
-        self.trace.as_mut()?.records.pop_front()
+        self.trace()?.records.pop_front()
     }
 
     pub(super) fn take_lost(&mut self) -> u64 {
-        self.trace.as_mut().map_or(0, |trace| std::mem::take(&mut trace.lost))
+        self.trace().map_or(0, |trace| std::mem::take(&mut trace.lost))
+    }
+
+    fn trace(&mut self) -> Option<&mut Trace> {
+        self.rare.as_mut()?.trace.as_mut()
     }
 }
 
@@ -213,7 +286,6 @@ const MAX_RECORDS: usize = 1024;
 #[expect(clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::protocol::frame::Header;
 
     fn piece(opcode: Opcode, length: u64, first: bool) -> FramePiece {
         let header = Header { fin: true, rsv1: false, opcode, mask: Some([0; 4]), length };
@@ -243,8 +315,27 @@ mod tests {
         assert_eq!(ledger.next_record().unwrap().to_string(), "< ping 4 bytes fin masked \"next\"");
         ledger.set_tracing(false);
         assert_eq!(ledger.next_record(), None);
-        assert_eq!(ledger.received.frames, MAX_RECORDS as u64 + 2);
-        assert_eq!(ledger.received.messages, 0);
+        assert_eq!(ledger.received().frames, MAX_RECORDS as u64 + 2);
+        assert_eq!(ledger.received().messages, 0);
+    }
+
+    #[test]
+    fn counts_are_exact_beyond_32_bits() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        let most = u64::from(u32::MAX);
+        let mut bytes = 0;
+        for length in [1, most - 1, 0, 1, most, most + 1, u64::MAX >> 1, 7] {
+            bytes += length;
+            ledger.note_received(&piece(Opcode::Binary, length, true), b"", now);
+            assert_eq!(ledger.received().bytes, bytes);
+        }
+        ledger.received.frames = u32::MAX;
+        ledger.note_received(&piece(Opcode::Ping, 0, true), b"", now);
+        assert_eq!(ledger.received().messages, 8);
+        // The last of the eight stood in the small count when that was filled up.
+        assert_eq!(ledger.received().frames, 7 + most + 1);
+        assert_eq!(ledger.sent(), Traffic::default());
     }
 
     #[test]

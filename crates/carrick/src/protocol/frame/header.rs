@@ -10,7 +10,7 @@ use crate::protocol::violation::Violation;
 /// ```
 /// use carrick::protocol::{Header, HeaderRules, Opcode};
 ///
-/// let rules = HeaderRules { masked: false, rsv1: false };
+/// let rules = HeaderRules { masked: false, rsv1: false, max_frame_bytes: 1024 };
 /// let (header, length) = Header::parse(b"\x81\x05Hello", rules)?.expect("the header is complete");
 /// assert_eq!((header.opcode, header.length, length), (Opcode::Text, 5, 2));
 /// # Ok::<(), carrick::protocol::Violation>(())
@@ -36,6 +36,8 @@ pub struct HeaderRules {
     pub masked: bool,
     /// Whether permessage-deflate was negotiated, so that RSV1 has a meaning (RFC 7692 §6).
     pub rsv1: bool,
+    /// Largest payload of one frame, in bytes.
+    pub max_frame_bytes: u64,
 }
 
 impl Header {
@@ -79,6 +81,9 @@ impl Header {
         } else {
             (None, rest)
         };
+        if length > rules.max_frame_bytes {
+            return Err(Violation::FrameTooLarge { length, limit: rules.max_frame_bytes });
+        }
         Ok(Some((Header { fin, rsv1, opcode, mask, length }, bytes.len() - rest.len())))
     }
 
@@ -86,19 +91,19 @@ impl Header {
     pub fn encode(&self, output: &mut BytesMut) {
         let fin = if self.fin { FIN } else { 0 };
         let rsv1 = if self.rsv1 { RSV1 } else { 0 };
-        output.put_u8(fin | rsv1 | self.opcode.bits());
-
+        let first = fin | rsv1 | self.opcode.bits();
         let masked = if self.mask.is_some() { MASKED } else { 0 };
+        // At once, for each call looks whether there is room.
         match self.length {
             // The casts keep the value: the ranges say so.
-            0..=125 => output.put_u8(masked | self.length as u8),
+            0..=125 => output.put_slice(&[first, masked | self.length as u8]),
             126..=0xffff => {
-                output.put_u8(masked | LENGTH_IN_16_BITS);
-                output.put_u16(self.length as u16);
+                let [a, b] = (self.length as u16).to_be_bytes();
+                output.put_slice(&[first, masked | LENGTH_IN_16_BITS, a, b]);
             }
             _ => {
-                output.put_u8(masked | LENGTH_IN_64_BITS);
-                output.put_u64(self.length);
+                let [a, b, c, d, e, f, g, h] = self.length.to_be_bytes();
+                output.put_slice(&[first, masked | LENGTH_IN_64_BITS, a, b, c, d, e, f, g, h]);
             }
         }
         if let Some(key) = self.mask {
@@ -173,14 +178,14 @@ const LENGTH_IN_64_BITS: u8 = 127;
 mod tests {
     use super::*;
 
-    const FROM_CLIENT: HeaderRules = HeaderRules { masked: true, rsv1: true };
-    const FROM_SERVER: HeaderRules = HeaderRules { masked: false, rsv1: false };
+    const FROM_CLIENT: HeaderRules = HeaderRules { masked: true, rsv1: true, max_frame_bytes: u64::MAX };
+    const FROM_SERVER: HeaderRules = HeaderRules { masked: false, rsv1: false, max_frame_bytes: u64::MAX };
 
     #[test]
     fn a_header_survives_encoding_and_is_complete_only_with_its_last_byte() {
         for length in [0, 1, 125, 126, 127, 0xffff, 0x1_0000, u64::MAX >> 1] {
             for mask in [None, Some([1, 2, 3, 4])] {
-                let rules = HeaderRules { masked: mask.is_some(), rsv1: true };
+                let rules = HeaderRules { masked: mask.is_some(), ..FROM_CLIENT };
                 let header = Header { fin: false, rsv1: true, opcode: Opcode::Binary, mask, length };
                 let mut bytes = BytesMut::new();
                 header.encode(&mut bytes);

@@ -79,9 +79,30 @@ impl Output {
         &mut self.tail
     }
 
+    /// Puts `bytes` in front of everything that waits.
+    #[cfg(feature = "net")]
+    pub(crate) fn put_first(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.chunks_length += bytes.len();
+            self.chunks.push_front(bytes);
+        }
+    }
+
+    /// How much memory it holds for what will be appended, in bytes.
+    #[cfg(feature = "net")]
+    pub(crate) fn capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     fn push_chunk(&mut self, chunk: Bytes) {
         self.chunks_length += chunk.len();
         self.chunks.push_back(chunk);
+    }
+
+    /// All that waits, if it is small frames only, which stand side by side.
+    #[must_use]
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        (self.chunks.is_empty() && !self.tail.is_empty()).then_some(&self.tail[..])
     }
 
     /// Fills `slices` from the front of what waits, for one vectored write, and says how many are filled.
@@ -120,6 +141,14 @@ impl Output {
         }
     }
 
+    /// Gives the memory back if nothing waits, unless it is little: for an output that goes on to another connection.
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only a shell of many connections needs it"))]
+    pub(crate) fn recycle(&mut self) {
+        if self.tail.capacity() > KEPT_BYTES || self.chunks.capacity() > KEPT_CHUNKS {
+            self.release();
+        }
+    }
+
     /// Gives the memory back if nothing waits. A connection that idles owns no buffer.
     pub fn release(&mut self) {
         if self.is_empty() {
@@ -127,6 +156,12 @@ impl Output {
         }
     }
 }
+
+/// What `recycle` leaves for small frames.
+const KEPT_BYTES: usize = 16 << 10;
+
+/// And for large ones.
+const KEPT_CHUNKS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -164,7 +199,7 @@ mod tests {
         let mut output = Output::new();
         output.extend(b"kept");
         output.release();
-        assert_eq!(collect(&output), b"kept");
+        assert_eq!((collect(&output), output.only_slice()), (b"kept".to_vec(), Some(&b"kept"[..])));
         output.advance(4);
         output.release();
         assert_eq!(output.tail.capacity(), 0);

@@ -3,25 +3,47 @@
 use std::ops::Range;
 
 use super::header::{Header, HeaderRules};
-use crate::protocol::{payload::mask, role::Role, violation::Violation};
+use crate::protocol::{payload::mask, violation::Violation};
 
 /// Cuts what a peer sends into frames, however the bytes arrive.
 ///
-/// The reader owns no buffer: it unmasks the payload where it lies and answers with its place. Only a header that is
-/// cut between two reads is kept, in 14 bytes of its own.
-#[derive(Debug)]
+/// The reader owns no buffer: it unmasks the payload where it lies and answers with its place. What is kept of a frame
+/// that goes on behind a read, its header or the start of that, stands on the heap, so that a connection that waits
+/// between two frames pays for one word.
+///
+/// ```
+/// use carrick::protocol::{FrameReader, HeaderRules, Opcode};
+///
+/// let rules = HeaderRules { masked: false, rsv1: false, max_frame_bytes: 1024 };
+/// let mut reader = FrameReader::new();
+/// let (consumed, piece) = reader.read(&mut *b"\x81\x05Hello".to_vec(), rules)?;
+/// let piece = piece.expect("the header is there");
+/// assert_eq!((piece.header.opcode, piece.payload, consumed), (Opcode::Text, 2..7, 7));
+/// # Ok::<(), carrick::protocol::Violation>(())
+/// ```
+#[derive(Debug, Default)]
 pub struct FrameReader {
-    rules: HeaderRules,
-    max_frame_bytes: u64,
-    /// The frame whose payload is being received.
-    open: Option<OpenFrame>,
-    /// A header that is not complete yet.
-    partial: [u8; Header::MAX_BYTES],
-    /// `partial_length < MAX_BYTES`, and 0 while `open` is some.
-    partial_length: u8,
+    /// The frame that goes on with the next bytes.
+    cut: Option<Box<Cut>>,
 }
 
+/// Where a frame was cut.
 #[derive(Debug)]
+enum Cut {
+    Header(PartialHeader),
+    Payload(OpenFrame),
+}
+
+/// The start of a header.
+#[derive(Debug, Default)]
+struct PartialHeader {
+    bytes: [u8; Header::MAX_BYTES],
+    /// `length < MAX_BYTES`
+    length: u8,
+}
+
+/// A frame whose payload is being received.
+#[derive(Clone, Copy, Debug)]
 struct OpenFrame {
     header: Header,
     /// Payload bytes still to come.
@@ -44,25 +66,32 @@ pub struct FramePiece {
 }
 
 impl FrameReader {
-    /// A reader for what the peer of `role` sends. `rsv1` says whether permessage-deflate was negotiated.
+    /// A reader in front of the first frame.
     #[must_use]
-    pub fn new(role: Role, rsv1: bool, max_frame_bytes: u64) -> FrameReader {
-        FrameReader {
-            rules: HeaderRules { masked: role.peer().masks(), rsv1 },
-            max_frame_bytes,
-            open: None,
-            partial: [0; Header::MAX_BYTES],
-            partial_length: 0,
-        }
+    pub fn new() -> FrameReader {
+        FrameReader::default()
     }
 
     /// Whether a frame has begun of which bytes are still to come.
     #[must_use]
     pub fn is_inside_frame(&self) -> bool {
-        self.open.is_some() || self.partial_length > 0
+        self.cut.is_some()
     }
 
-    /// Takes the next piece of a frame from the front of `received`, and says how many bytes it consumed.
+    /// The frame at the front of `received` and the place of its payload, which is still masked, if all of it is there
+    /// and no other is cut. A frame that breaks a rule is none.
+    #[inline]
+    pub(crate) fn peek_whole(&self, received: &[u8], rules: HeaderRules) -> Option<(Header, Range<usize>)> {
+        if self.cut.is_some() {
+            return None;
+        }
+        let (header, start) = Header::parse(received, rules).ok()??;
+        let end = start.checked_add(usize::try_from(header.length).ok()?)?;
+        (end <= received.len()).then_some((header, start..end))
+    }
+
+    /// Takes the next piece of a frame from the front of `received`, and says how many bytes it consumed. `rules` are
+    /// the same in every call.
     ///
     /// A piece comes as soon as the header is complete, even if no byte of the payload is there yet, so that what is
     /// wrong with a frame is seen before its payload arrives. `None` means that more bytes are needed; what was
@@ -72,20 +101,26 @@ impl FrameReader {
     ///
     /// The [`Violation`] for the rule that the frame breaks. The reader is not usable afterwards.
     #[inline]
-    pub fn read(&mut self, received: &mut [u8]) -> Result<(usize, Option<FramePiece>), Violation> {
-        let (start, first) = if self.open.is_some() {
-            if received.is_empty() {
-                return Ok((0, None));
-            }
-            (0, false)
-        } else {
-            match self.read_header(received)? {
-                Some(start) => (start, true),
+    pub fn read(
+        &mut self,
+        received: &mut [u8],
+        rules: HeaderRules,
+    ) -> Result<(usize, Option<FramePiece>), Violation> {
+        let (mut frame, start, first) = match self.cut.as_deref_mut() {
+            Some(Cut::Payload(_)) if received.is_empty() => return Ok((0, None)),
+            Some(Cut::Payload(frame)) => (*frame, 0, false),
+            Some(Cut::Header(partial)) => match partial.complete(received, rules)? {
+                Some((header, start)) => (OpenFrame::new(header), start, true),
                 None => return Ok((received.len(), None)),
-            }
+            },
+            None => match Header::parse(received, rules)? {
+                Some((header, start)) => (OpenFrame::new(header), start, true),
+                None => {
+                    self.keep(received);
+                    return Ok((received.len(), None));
+                }
+            },
         };
-        let Some(frame) = &mut self.open else { return Ok((start, None)) };
-
         let available = received.len() - start;
         // The cast keeps the value: it is at most `available`.
         let n = frame.remaining.min(available as u64) as usize;
@@ -95,50 +130,54 @@ impl FrameReader {
         }
         frame.remaining -= n as u64;
         let last = frame.remaining == 0;
-        let piece = FramePiece { header: frame.header, payload: start..end, first, last };
-        if last {
-            self.open = None;
+        match &mut self.cut {
+            cut if last => *cut = None,
+            Some(cut) => **cut = Cut::Payload(frame),
+            None => self.cut = Some(Box::new(Cut::Payload(frame))),
         }
-        Ok((end, Some(piece)))
+        Ok((end, Some(FramePiece { header: frame.header, payload: start..end, first, last })))
     }
 
-    /// Opens the next frame; answers where in `received` its payload starts, or `None` if the header goes on.
-    #[inline]
-    fn read_header(&mut self, received: &[u8]) -> Result<Option<usize>, Violation> {
-        let (header, start) = if self.partial_length == 0 {
-            match Header::parse(received, self.rules)? {
-                Some(parsed) => parsed,
-                None => {
-                    self.keep(received);
-                    return Ok(None);
-                }
-            }
-        } else {
-            let kept = usize::from(self.partial_length);
-            self.keep(received);
-            let joined = self.partial.get(..usize::from(self.partial_length)).unwrap_or_default();
-            match Header::parse(joined, self.rules)? {
-                Some((header, length)) => (header, length - kept),
-                None => return Ok(None),
-            }
-        };
-        self.partial_length = 0;
-        if header.length > self.max_frame_bytes {
-            return Err(Violation::FrameTooLarge { length: header.length, limit: self.max_frame_bytes });
-        }
-        self.open = Some(OpenFrame { header, remaining: header.length, phase: 0 });
-        Ok(Some(start))
-    }
-
-    /// Keeps the start of a header, as much as `partial` has room for.
+    /// Keeps the start of a header.
+    #[cold]
     fn keep(&mut self, received: &[u8]) {
-        let kept = usize::from(self.partial_length);
-        let room = self.partial.get_mut(kept..).unwrap_or_default();
+        if !received.is_empty() {
+            let mut partial = PartialHeader::default();
+            partial.append(received);
+            self.cut = Some(Box::new(Cut::Header(partial)));
+        }
+    }
+}
+
+impl PartialHeader {
+    /// The header joined with what was `received`, and where in that its payload starts; `None` if the header goes on.
+    #[cold]
+    fn complete(
+        &mut self,
+        received: &[u8],
+        rules: HeaderRules,
+    ) -> Result<Option<(Header, usize)>, Violation> {
+        let kept = usize::from(self.length);
+        self.append(received);
+        let joined = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        let parsed = Header::parse(joined, rules)?;
+        Ok(parsed.map(|(header, length)| (header, length - kept)))
+    }
+
+    /// Takes as much as there is room for.
+    fn append(&mut self, received: &[u8]) {
+        let room = self.bytes.get_mut(usize::from(self.length)..).unwrap_or_default();
         let n = room.len().min(received.len());
         for (slot, &byte) in room.iter_mut().zip(received) {
             *slot = byte;
         }
-        self.partial_length += n as u8;
+        self.length += n as u8;
+    }
+}
+
+impl OpenFrame {
+    fn new(header: Header) -> OpenFrame {
+        OpenFrame { header, remaining: header.length, phase: 0 }
     }
 }
 
@@ -149,13 +188,14 @@ mod tests {
 
     /// Reads everything in chunks of `step` bytes and joins the payloads frame by frame.
     fn read_all(bytes: &[u8], step: usize) -> Result<Vec<(Opcode, Vec<u8>)>, Violation> {
-        let mut reader = FrameReader::new(Role::Server, false, 70_000);
+        let rules = HeaderRules { masked: true, rsv1: false, max_frame_bytes: 70_000 };
+        let mut reader = FrameReader::new();
         let mut frames: Vec<(Opcode, Vec<u8>)> = Vec::new();
         for chunk in bytes.chunks(step) {
             let mut received = chunk.to_vec();
             let mut rest = &mut received[..];
             loop {
-                let (consumed, piece) = reader.read(rest)?;
+                let (consumed, piece) = reader.read(rest, rules)?;
                 let Some(piece) = piece else { break };
                 assert_eq!(piece.payload.end, consumed);
                 if piece.first {

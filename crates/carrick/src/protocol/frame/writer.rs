@@ -61,6 +61,32 @@ impl FrameWriter {
             Some(key) => output.push(masked(payload, key)),
         }
     }
+
+    /// Appends the header of an unfragmented frame that is not masked; the payload has to come behind it.
+    #[cfg(feature = "net")]
+    pub(crate) fn write_head(opcode: Opcode, length: usize, output: &mut Output) {
+        let header = Header { fin: true, rsv1: false, opcode, mask: None, length: length as u64 };
+        header.encode(output.tail());
+    }
+
+    /// Appends an unfragmented frame with a copy of `payload`, however long it is.
+    #[cfg(feature = "net")]
+    pub(crate) fn write_copy(
+        self,
+        opcode: Opcode,
+        payload: &[u8],
+        random: &mut dyn CryptoRng,
+        output: &mut Output,
+    ) {
+        let key = self.role.masks().then(|| random.next_u32().to_ne_bytes());
+        let header = Header { fin: true, rsv1: false, opcode, mask: key, length: payload.len() as u64 };
+        output.tail().reserve(payload.len() + Header::MAX_BYTES);
+        header.encode(output.tail());
+        match key {
+            None => output.extend(payload),
+            Some(key) => mask_into(output.tail(), payload, key),
+        }
+    }
 }
 
 /// The payload masked: in place if nobody else holds it, else in a copy.

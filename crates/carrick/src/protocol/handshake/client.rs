@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{
         CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
-    uri::PathAndQuery,
+    uri::{PathAndQuery, Scheme},
 };
 use rand_core::CryptoRng;
 
@@ -20,7 +20,7 @@ use super::{
     key,
     origin::Origin,
     response_error::ResponseError,
-    server::{WEBSOCKET, checked_subprotocols, is_reserved},
+    server::{ConnectProtocol, WEBSOCKET, checked_subprotocols, is_reserved},
 };
 
 /// The client's side of the opening handshake: where to connect and what to offer.
@@ -43,6 +43,8 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct ClientHandshake {
     target: PathAndQuery,
+    /// Whether the scheme is `wss`.
+    secure: bool,
     /// Without the default port of the scheme.
     host: Host,
     origin: Option<Origin>,
@@ -91,6 +93,7 @@ impl ClientHandshake {
         let target = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         Ok(ClientHandshake {
             target,
+            secure: default_port == 443,
             host: authority.parse::<Host>()?.without_port(Some(default_port)),
             origin: None,
             subprotocols: Vec::new(),
@@ -114,8 +117,8 @@ impl ClientHandshake {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn for_other_uri(self, uri: &Uri) -> Result<ClientHandshake, HandshakeConfigError> {
-        let ClientHandshake { target, host, .. } = ClientHandshake::for_uri(uri)?;
-        Ok(ClientHandshake { target, host, ..self })
+        let ClientHandshake { target, secure, host, .. } = ClientHandshake::for_uri(uri)?;
+        Ok(ClientHandshake { target, secure, host, ..self })
     }
 
     /// Drops the headers that were added, but for those that `keep` says yes to: credentials must not follow a redirect
@@ -179,23 +182,65 @@ impl ClientHandshake {
     /// RFC 6455 §4.1 item 7: "The nonce MUST be selected randomly for each connection."
     pub fn request(&self, random: &mut dyn CryptoRng) -> (Request<()>, PendingHandshake) {
         let key = key::generate(random);
-        let subprotocols = self.subprotocols.join(", ");
-        let origin = self.origin.as_ref().map(ToString::to_string);
-        let offer = self.deflate.as_ref().map(deflate_params::offer);
-        let own = [
-            (HOST, Some(self.host.to_string())),
-            (UPGRADE, Some(WEBSOCKET.to_owned())),
-            (CONNECTION, Some("Upgrade".to_owned())),
-            (SEC_WEBSOCKET_KEY, Some(key.clone())),
-            (SEC_WEBSOCKET_VERSION, Some("13".to_owned())),
-            (ORIGIN, origin),
-            (SEC_WEBSOCKET_PROTOCOL, Some(subprotocols).filter(|names| !names.is_empty())),
-            (SEC_WEBSOCKET_EXTENSIONS, offer),
-        ];
         let mut request = Request::new(());
         *request.uri_mut() = Uri::from(self.target.clone());
-        let headers = request.headers_mut();
-        for (name, value) in own {
+        let own = [
+            (HOST, self.host.to_string()),
+            (UPGRADE, WEBSOCKET.to_owned()),
+            (CONNECTION, "Upgrade".to_owned()),
+            (SEC_WEBSOCKET_KEY, key.clone()),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name, Some(value)));
+        self.write_fields(own, request.headers_mut());
+        (request, self.pending(Some(key::accept(key.as_bytes()))))
+    }
+
+    /// A new extended CONNECT for HTTP/2 (RFC 8441 §4), and what its answer has to be checked against. It has a
+    /// [`ConnectProtocol`] in its extensions, which whoever writes it sends as `:protocol`.
+    ///
+    /// There is no key: the connection is known to be one of HTTP/2, so no answer can be mistaken for another.
+    ///
+    /// ```
+    /// use carrick::protocol::{ClientHandshake, ConnectProtocol};
+    ///
+    /// let (request, pending) = ClientHandshake::new("wss://example.com/chat")?.connect_request();
+    /// assert_eq!(request.uri(), "https://example.com/chat");
+    /// assert!(request.extensions().get::<ConnectProtocol>().is_some());
+    ///
+    /// let opened = http::Response::builder().version(http::Version::HTTP_2).status(200).body(())?;
+    /// assert!(pending.check(&opened).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn connect_request(&self) -> (Request<()>, PendingHandshake) {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::CONNECT;
+        *request.version_mut() = Version::HTTP_2;
+        // RFC 8441 §5: "The scheme of the target URI MUST be https for wss-schemed WebSockets and http for ws-schemed".
+        let uri = Uri::builder()
+            .scheme(if self.secure { Scheme::HTTPS } else { Scheme::HTTP })
+            .authority(self.host.to_string())
+            .path_and_query(self.target.clone());
+        *request.uri_mut() = uri.build().expect("a host and a target that were parsed make a uri");
+        request.extensions_mut().insert(ConnectProtocol::new(WEBSOCKET));
+        self.write_fields([], request.headers_mut());
+        (request, self.pending(None))
+    }
+
+    /// Writes the fields that every version of HTTP has behind `own`.
+    fn write_fields(
+        &self,
+        own: impl IntoIterator<Item = (HeaderName, Option<String>)>,
+        headers: &mut HeaderMap,
+    ) {
+        let subprotocols = self.subprotocols.join(", ");
+        let shared = [
+            (SEC_WEBSOCKET_VERSION, Some("13".to_owned())),
+            (ORIGIN, self.origin.as_ref().map(ToString::to_string)),
+            (SEC_WEBSOCKET_PROTOCOL, Some(subprotocols).filter(|names| !names.is_empty())),
+            (SEC_WEBSOCKET_EXTENSIONS, self.deflate.as_ref().map(deflate_params::offer)),
+        ];
+        for (name, value) in own.into_iter().chain(shared) {
             if let Some(value) = value {
                 let value = HeaderValue::try_from(value)
                     .expect("hosts, origins, tokens and base64 are visible ASCII");
@@ -203,12 +248,10 @@ impl ClientHandshake {
             }
         }
         headers.extend(self.headers.clone());
-        let pending = PendingHandshake {
-            accept: key::accept(key.as_bytes()),
-            subprotocols: self.subprotocols.clone(),
-            deflate: self.deflate.clone(),
-        };
-        (request, pending)
+    }
+
+    fn pending(&self, accept: Option<String>) -> PendingHandshake {
+        PendingHandshake { accept, subprotocols: self.subprotocols.clone(), deflate: self.deflate.clone() }
     }
 }
 
@@ -217,8 +260,8 @@ impl ClientHandshake {
 /// See [`ClientHandshake`] for an example.
 #[derive(Clone, Debug)]
 pub struct PendingHandshake {
-    /// What Sec-WebSocket-Accept has to be.
-    accept: String,
+    /// What Sec-WebSocket-Accept has to be; `None` behind an extended CONNECT.
+    accept: Option<String>,
     subprotocols: Vec<String>,
     deflate: Option<DeflateConfig>,
 }
@@ -228,38 +271,28 @@ impl PendingHandshake {
     ///
     /// # Errors
     ///
-    /// The [`ResponseError`] for the first rule that the server broke. A status other than 101 comes first, since
-    /// redirects and demands for credentials are for the caller to follow.
+    /// The [`ResponseError`] for the first rule that the server broke. A status other than 101, or 2xx behind an extended
+    /// CONNECT, comes first, since redirects and demands for credentials are for the caller to follow.
     pub fn check(&self, response: &Response<()>) -> Result<Agreement, ResponseError> {
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let opens = match self.accept {
+            Some(_) => response.status() == StatusCode::SWITCHING_PROTOCOLS,
+            // RFC 9110 §9.3.6: "Any 2xx (Successful) response indicates that the sender … will switch to tunnel mode".
+            None => response.status().is_success(),
+        };
+        if !opens {
             return Err(ResponseError::Status(Box::new(response.clone().map(|()| Bytes::new()))));
         }
-        if response.version() != Version::HTTP_11 {
-            return Err(ResponseError::HttpVersionUnsupported);
-        }
         let headers = response.headers();
-        check_upgrade(headers)?;
-        self.check_accept(headers)?;
+        if let Some(expected) = &self.accept {
+            if response.version() != Version::HTTP_11 {
+                return Err(ResponseError::HttpVersionUnsupported);
+            }
+            check_upgrade(headers)?;
+            check_accept(headers, expected)?;
+        }
         let deflate = self.check_extensions(headers)?;
         let subprotocol = self.check_subprotocol(headers)?;
         Ok(Agreement { subprotocol, deflate })
-    }
-
-    /// Item 4: "If the response lacks a |Sec-WebSocket-Accept| header field or the |Sec-WebSocket-Accept| contains a
-    /// value other than [the expected one] … ignoring any leading and trailing whitespace, the client MUST _Fail" it.
-    fn check_accept(&self, headers: &HeaderMap) -> Result<(), ResponseError> {
-        let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-        let value = values.next().ok_or(ResponseError::AcceptMissing)?.as_bytes().trim_ascii();
-        if values.next().is_some() {
-            return Err(ResponseError::AcceptRepeated);
-        }
-        if value != self.accept.as_bytes() {
-            return Err(ResponseError::AcceptInvalid {
-                value: excerpt(value),
-                expected: self.accept.clone(),
-            });
-        }
-        Ok(())
     }
 
     /// Item 5: "If the response includes a |Sec-WebSocket-Extensions| header field and this header field indicates the
@@ -297,6 +330,20 @@ impl PendingHandshake {
             None => Err(ResponseError::SubprotocolNotOffered { name: excerpt(value) }),
         }
     }
+}
+
+/// Item 4: "If the response lacks a |Sec-WebSocket-Accept| header field or the |Sec-WebSocket-Accept| contains a
+/// value other than [the expected one] … ignoring any leading and trailing whitespace, the client MUST _Fail" it.
+fn check_accept(headers: &HeaderMap, expected: &str) -> Result<(), ResponseError> {
+    let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
+    let value = values.next().ok_or(ResponseError::AcceptMissing)?.as_bytes().trim_ascii();
+    if values.next().is_some() {
+        return Err(ResponseError::AcceptRepeated);
+    }
+    if value != expected.as_bytes() {
+        return Err(ResponseError::AcceptInvalid { value: excerpt(value), expected: expected.to_owned() });
+    }
+    Ok(())
 }
 
 /// Items 2 and 3: Upgrade is `websocket` in any case and nothing else, Connection has the token `Upgrade`.

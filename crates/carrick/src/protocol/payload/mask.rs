@@ -21,21 +21,20 @@ use bytes::BytesMut;
 pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
     let phase = phase % 4;
     let next = phase.wrapping_add(payload.len()) % 4;
-    let mut key = key;
-    key.rotate_left(phase);
-    let [a, b, c, d] = key;
-    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    // As a number with its first byte lowest, a key is turned by one instruction.
+    let half = u32::from_le_bytes(key).rotate_right(8 * phase as u32);
+    let word = u64::from(half) << 32 | u64::from(half);
 
     // The compiler turns this loop into vector instructions.
     let (words, rest) = payload.as_chunks_mut::<8>();
     for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
     }
     let (words, rest) = rest.as_chunks_mut::<4>();
     for bytes in words {
-        *bytes = (u32::from_ne_bytes(*bytes) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+        *bytes = (u32::from_le_bytes(*bytes) ^ half).to_le_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(key) {
+    for (byte, key) in rest.iter_mut().zip(half.to_le_bytes()) {
         *byte ^= key;
     }
     next

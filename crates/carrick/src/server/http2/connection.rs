@@ -1,9 +1,18 @@
 //! One HTTP/2 connection: takes its requests, and ends it when it is idle or the server stops.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use bytes::{Bytes, BytesMut};
-use h2::{Reason, server::Connection};
+use bytes::Bytes;
+use h2::{
+    Reason, RecvStream,
+    server::{Connection, SendResponse},
+};
+use http::Request;
 use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant, sleep_until},
@@ -11,48 +20,68 @@ use tokio::{
 
 use super::{
     super::{
-        accept::{FOREVER, HandshakeTimer},
-        caller::Caller,
-        connection::Service,
-        connections::Place,
+        accept::FOREVER,
+        connection::{Below, Service},
         linger::LINGER,
         multiplexed::Outcome,
         rewound::Rewound,
     },
-    request::answer,
+    request::{Source, answer},
     settings::Http2Settings,
 };
-use crate::{system, transport::NetStream};
+use crate::{
+    system,
+    transport::{Tapped, Wire},
+    websocket::Stop,
+};
 
 /// Serves a connection whose first bytes may stand in `received` already.
-pub(in super::super) async fn serve(
-    service: Arc<Service>,
-    settings: Http2Settings,
-    stream: NetStream,
-    received: BytesMut,
-    (caller, place, timer): (Caller, Place, HandshakeTimer),
-) {
+pub(in super::super) async fn serve(service: Arc<Service>, settings: Http2Settings, below: Below) {
+    let Below { stream, received, caller, connections, stop, timer } = below;
     let peer = stream.peer_addr();
-    let carrier = Rewound::new(received.freeze(), stream);
+    let wire = Arc::new(Wire::default());
+    let carrier = Tapped::new(Rewound::new(received.freeze(), stream), Arc::clone(&wire));
     let handshake = settings.builder(service.head_limits).handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = timer.bound("http/2 preface", handshake).await else { return };
     let mut life = Life {
         connection,
+        wire: Arc::clone(&wire),
         requests: JoinSet::new(),
         most: settings.max_streams(),
         hasty: 0,
         idle: service.handshake_timeout.min(FOREVER),
         phase: Phase::Open,
     };
-    life.run(&place, |request, respond| {
-        let connections = Arc::clone(place.connections());
-        answer(Arc::clone(&service), request, respond, (caller.clone(), peer, connections))
+    life.run(&stop, |request, respond| {
+        let source = Source {
+            caller: caller.clone(),
+            peer,
+            wire: Arc::clone(&wire),
+            connections: Arc::clone(&connections),
+            most: settings.max_streams(),
+        };
+        answer(Arc::clone(&service), request, respond, source)
     })
     .await;
 }
 
+/// One round of the connection, and a request if there is one.
+fn poll_accept(
+    connection: &mut Connection<Tapped<Rewound>, Bytes>,
+    wire: &Wire,
+    cx: &mut Context<'_>,
+) -> Poll<Accepted> {
+    wire.start_round(cx.waker());
+    let polled = connection.poll_accept(cx);
+    wire.end_round(matches!(polled, Poll::Ready(None | Some(Err(_)))));
+    polled
+}
+
+type Accepted = Option<Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>>;
+
 struct Life {
-    connection: Connection<Rewound, Bytes>,
+    connection: Connection<Tapped<Rewound>, Bytes>,
+    wire: Arc<Wire>,
     /// Those that have no answer yet, and pages.
     requests: JoinSet<Outcome>,
     /// How many streams there may be at a time.
@@ -72,18 +101,15 @@ enum Phase {
 }
 
 impl Life {
-    async fn run<F>(
-        &mut self,
-        place: &Place,
-        answer: impl Fn(http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>) -> F,
-    ) where
+    async fn run<F>(&mut self, stop: &Stop, answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F)
+    where
         F: Future<Output = Outcome> + Send + 'static,
     {
         let mut deadline = self.deadline(self.idle);
         loop {
             tokio::select! {
                 biased;
-                () = place.stop().asked(), if self.phase == Phase::Open => self.leave(),
+                () = stop.asked(), if self.phase == Phase::Open => self.leave(),
                 Some(ended) = self.requests.join_next() => self.handle_ended(&ended),
                 () = sleep_until(deadline) => {
                     if !self.is_idle() {
@@ -96,7 +122,7 @@ impl Life {
                         return;
                     }
                 }
-                accepted = self.connection.accept() => match accepted {
+                accepted = poll_fn(|cx| poll_accept(&mut self.connection, &self.wire, cx)) => match accepted {
                     Some(Ok((request, respond))) => {
                         self.requests.spawn(answer(request, respond));
                     }
@@ -128,6 +154,13 @@ impl Life {
 
     fn deadline(&self, wait: Duration) -> Instant {
         Instant::from_std(system::now()) + wait
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // A server that is cut takes the task with it.
+        self.wire.end_round(true);
     }
 }
 

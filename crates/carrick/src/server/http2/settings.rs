@@ -1,5 +1,7 @@
 //! What a server lets an HTTP/2 connection cost.
 
+use std::time::Duration;
+
 use h2::server::Builder;
 
 use crate::{
@@ -44,8 +46,9 @@ impl Http2Settings {
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .max_header_list_size(u32::try_from(list_bytes).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MAX_RESETS)
-            .max_local_error_reset_streams(Some(MAX_BROKEN))
-            .max_concurrent_reset_streams(MAX_REMEMBERED);
+            // As many as there may be: what is still on its way for streams that ended all at once is no error of the peer.
+            .max_concurrent_reset_streams(self.max_streams())
+            .reset_stream_duration(REMEMBERED_FOR);
         builder
     }
 }
@@ -59,8 +62,5 @@ const MOST_STREAMS: u32 = (1 << 30) / STREAM_WINDOW_BYTES;
 /// Streams that were reset before they were looked at.
 const MAX_RESETS: usize = 20;
 
-/// Streams that broke a rule, over the life of a connection.
-const MAX_BROKEN: usize = 256;
-
-/// Streams of which we remember for a while that we have reset them: what still comes for them is no error.
-const MAX_REMEMBERED: usize = 64;
+/// How long we remember of a stream that we have reset it.
+const REMEMBERED_FOR: Duration = Duration::from_secs(30);

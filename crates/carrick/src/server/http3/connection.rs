@@ -12,7 +12,7 @@ use super::{
         accept::{FOREVER, HandshakeTimer},
         caller::{Caller, PeerAddress},
         connection::Service,
-        connections::Place,
+        connections::Connections,
         linger::LINGER,
         multiplexed::Outcome,
     },
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     system,
     transport::http3::{End, ErrorCode, Http3},
+    websocket::Stop,
 };
 
 /// Serves a connection, from its handshake to its end.
@@ -29,7 +30,7 @@ pub(super) async fn serve(
     service: Arc<Service>,
     connecting: quinn::Connecting,
     peer: SocketAddr,
-    (place, begun): (Place, Begun),
+    (connections, stop, begun): (Arc<Connections>, Arc<Stop>, Begun),
 ) {
     let timer = HandshakeTimer::start(service.handshake_timeout);
     let limits = service.head_limits;
@@ -41,7 +42,7 @@ pub(super) async fn serve(
     };
     let http3 = tokio::select! {
         biased;
-        () = place.stop().asked() => return,
+        () = stop.asked() => return,
         started = timer.bound("quic handshake", starting) => match started {
             Ok(Ok(http3)) => http3,
             Ok(Err(_)) | Err(_) => return,
@@ -49,13 +50,16 @@ pub(super) async fn serve(
     };
     drop(begun);
     let caller = Caller::new(PeerAddress::Ip(peer), http3.peer_certificates());
-    let mut life = Life { service, http3, requests: JoinSet::new(), hasty: 0, next: 0, phase: Phase::Open };
-    life.run(&place, &caller).await;
+    let requests = JoinSet::new();
+    let mut life = Life { service, http3, connections, requests, hasty: 0, next: 0, phase: Phase::Open };
+    life.run(&stop, &caller).await;
 }
 
 struct Life {
     service: Arc<Service>,
     http3: Arc<Http3>,
+    /// Where each WebSocket on it takes its place.
+    connections: Arc<Connections>,
     /// Those that have no answer yet, and pages.
     requests: JoinSet<Outcome>,
     /// Requests that were taken back before their answer, more than were answered.
@@ -73,14 +77,14 @@ enum Phase {
 }
 
 impl Life {
-    async fn run(&mut self, place: &Place, caller: &Caller) {
+    async fn run(&mut self, stop: &Stop, caller: &Caller) {
         let idle = self.service.handshake_timeout.min(FOREVER);
         let mut deadline = in_a_while(idle);
         loop {
             let http3 = Arc::clone(&self.http3);
             tokio::select! {
                 biased;
-                () = place.stop().asked(), if self.phase == Phase::Open => self.leave().await,
+                () = stop.asked(), if self.phase == Phase::Open => self.leave().await,
                 Some(ended) = self.requests.join_next() => self.handle_ended(&ended),
                 () = http3.vacant(), if self.phase == Phase::Leaving => break,
                 () = sleep_until(deadline) => {
@@ -94,7 +98,7 @@ impl Life {
                     Ok((sending, _)) if self.phase == Phase::Leaving => reject(sending),
                     Ok(halves) => {
                         self.next = halves.0.id() + 4;
-                        let (caller, connections) = (caller.clone(), Arc::clone(place.connections()));
+                        let (caller, connections) = (caller.clone(), Arc::clone(&self.connections));
                         self.requests.spawn(answer(Arc::clone(&self.service), halves, (caller, connections)));
                     }
                     Err(_) => return,

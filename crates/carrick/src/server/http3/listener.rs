@@ -13,7 +13,7 @@ use quinn::{Endpoint, EndpointConfig, TokioRuntime};
 use tokio::time::timeout;
 
 use super::{
-    super::{connection::Service, connections::Connections, linger::LINGER},
+    super::{connection::Service, connections::Connections, linger::LINGER, stage::Stage},
     connection,
 };
 use crate::{
@@ -84,11 +84,10 @@ impl QuicServer {
             };
             let service = Arc::clone(service);
             let begun = Begun::count(&beginning);
-            place.hand_over(|place| {
-                tokio::spawn(async move {
-                    connection::serve(service, connecting, peer, (place, begun)).await;
-                })
-                .abort_handle()
+            let all = Arc::clone(connections);
+            place.start(|stop| {
+                let of_it = (all, Arc::clone(stop), begun);
+                Stage::last(connection::serve(service, connecting, peer, of_it))
             });
         }
     }

@@ -73,7 +73,7 @@ pub(super) async fn answer(
             let stream = NetStream::of(Version::HTTP_3, stream, Some(peer));
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
-            endpoint.start(websocket, request, place);
+            place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));
             return Outcome::Answered;
         }
         Ok(Answer::Page(response)) => response,

@@ -14,7 +14,8 @@ use super::{
     ClientTls,
     address::Address,
     connect_event::{ConnectEvent, Observer, Stopwatch},
-    proxy::ProxyPolicy,
+    http::Http,
+    proxy::{Proxy, ProxyPolicy},
     stream::NetStream,
 };
 use crate::error::Error;
@@ -41,17 +42,23 @@ impl Default for Dialer {
 }
 
 impl Dialer {
-    /// A stream to the server, encrypted if the address asks for it.
-    pub(crate) async fn dial(&self, address: &Address) -> Result<NetStream, Error> {
+    /// A stream to the server, encrypted if the address asks for it, and whether it speaks HTTP/2: as TLS has found out, or
+    /// else as `http` demands.
+    pub(crate) async fn dial(&self, address: &Address, http: Http) -> Result<(NetStream, bool), Error> {
         if address.secure {
             self.tls.prepare().await?;
         }
         let stream = self.carrier(address).await?;
         if address.secure {
-            self.tls.connect(stream, &address.host, &self.observer).await
+            self.tls.connect(stream, &address.host, http, &self.observer).await
         } else {
-            Ok(stream)
+            Ok((stream, http == Http::Http2))
         }
+    }
+
+    /// The proxy that leads to the server, if one does.
+    pub(crate) fn proxy_to(&self, address: &Address) -> Result<Option<Proxy>, Error> {
+        if address.socket.is_some() { Ok(None) } else { self.proxy.proxy_to(address) }
     }
 
     /// A stream to the server, not encrypted yet.
@@ -59,7 +66,7 @@ impl Dialer {
         if let Some(path) = &address.socket {
             return self.unix(path).await;
         }
-        match self.proxy.proxy_to(address)? {
+        match self.proxy_to(address)? {
             Some(proxy) => self.through(&proxy, address).await,
             None => self.tcp(&address.host, address.port).await,
         }

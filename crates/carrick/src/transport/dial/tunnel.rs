@@ -6,6 +6,7 @@ use super::{
     super::{
         address::Address,
         connect_event::{ConnectEvent, Stopwatch},
+        http::Http,
         proxy::{Protocol, Proxy, http_connect, socks5_connect},
         stream::NetStream,
     },
@@ -75,7 +76,8 @@ impl Dialer {
                 // Our certificate is for the server.
                 let tls = self.tls.without_identity();
                 tls.prepare().await?;
-                tls.connect(stream, &proxy.host, &self.observer).await
+                let secured = tls.connect(stream, &proxy.host, Http::Http1, &self.observer).await;
+                secured.map(|(stream, _)| stream)
             }
             Protocol::Http | Protocol::Socks5 | Protocol::Socks5h => Ok(stream),
         }

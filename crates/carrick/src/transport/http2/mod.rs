@@ -1,12 +1,19 @@
 //! HTTP/2 (RFC 9113) as far as it carries byte streams: each stream that an extended CONNECT (RFC 8441) opens is one.
 
 mod body;
+mod client;
 mod error;
+mod pool;
+mod settings;
 mod stream;
+mod wire;
 
 pub(crate) use self::{
     body::ReceivedBody,
+    client::AskError,
+    pool::{Pool, Reached},
     stream::{Http2Stream, poll_room},
+    wire::{Tapped, Wire},
 };
 
 /// How much of one stream a peer may send before it is read: what a reader that stands still costs in memory, and what is on

@@ -5,14 +5,19 @@ use std::{
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
 use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::error::{io_error, reset};
+use super::{
+    client::Lease,
+    error::{io_error, reset},
+    wire::Wire,
+};
 
 /// A stream whose two ends have agreed that DATA frames carry bytes: END_STREAM is the end of one direction, and a stream
 /// that is dropped before is reset with CANCEL (RFC 8441 §5).
@@ -24,20 +29,32 @@ pub(crate) struct Http2Stream {
     /// Whether END_STREAM is sent.
     ended: bool,
     peer: Option<SocketAddr>,
+    wire: Arc<Wire>,
+    /// The round of the connection in which everything is written, if something may not be.
+    unwritten: Option<u64>,
+    /// Who is told of it.
+    waits: Option<Waker>,
+    /// Its place on the connection of a client.
+    lease: Option<Lease>,
 }
 
 impl Http2Stream {
-    /// `peer` is at the other end of the connection.
+    /// `peer` is at the other end of the connection, of which `wire` knows.
     pub(crate) fn new(
         sending: SendStream<Bytes>,
         receiving: RecvStream,
+        wire: Arc<Wire>,
         peer: Option<SocketAddr>,
     ) -> Http2Stream {
-        Http2Stream { sending, receiving, received: Bytes::new(), ended: false, peer }
+        let (unwritten, waits, lease) = (None, None, None);
+        let received = Bytes::new();
+        Http2Stream { sending, receiving, received, ended: false, peer, wire, unwritten, waits, lease }
     }
 
-    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
+    /// With its place on the connection of a client.
+    pub(super) fn kept(mut self, lease: Lease) -> Http2Stream {
+        self.lease = Some(lease);
+        self
     }
 
     /// Sends what the peer and the connection have room for, at least something; waits until there is room.
@@ -52,7 +69,22 @@ impl Http2Stream {
         }
         let room = ready!(poll_room(&mut self.sending, cx, length))?;
         self.sending.send_data(copy(room), false).map_err(io_error)?;
+        self.note_unwritten();
         Poll::Ready(Ok(room))
+    }
+
+    fn note_unwritten(&mut self) {
+        self.unwritten = Some(self.wire.next_round());
+        self.waits = None;
+    }
+
+    /// A program may stop as soon as a message is flushed, and its runtime with it; so a client waits until the network has
+    /// it. A server goes on, and need not.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(round) = self.unwritten.filter(|_| self.lease.is_some()) else { return Poll::Ready(()) };
+        ready!(self.wire.poll_round(cx, round, &mut self.waits));
+        self.unwritten = None;
+        Poll::Ready(())
     }
 }
 
@@ -148,16 +180,24 @@ impl AsyncWrite for Http2Stream {
         true
     }
 
-    /// The task of the connection writes.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_written(cx).map(Ok)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !std::mem::replace(&mut self.ended, true) {
             self.sending.send_data(Bytes::new(), true).map_err(io_error)?;
+            self.note_unwritten();
         }
-        Poll::Ready(Ok(()))
+        self.poll_written(cx).map(Ok)
+    }
+}
+
+impl Drop for Http2Stream {
+    fn drop(&mut self) {
+        if let Some(round) = self.unwritten {
+            self.wire.keep(round, self.receiving.flow_control().clone());
+        }
     }
 }
 

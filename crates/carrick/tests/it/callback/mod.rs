@@ -6,6 +6,7 @@ mod panics;
 mod reconnect;
 mod sending;
 mod server;
+mod topics;
 mod trace;
 
 use std::{

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use carrick::{
-    WebSocketServer, blocking,
+    ClientBuilder, Error, WebSocketServer, blocking,
     protocol::{CloseCode, Message},
 };
 
@@ -48,6 +48,30 @@ fn on_a_server_it_ends_its_own_connection_and_no_other() {
     assert_eq!(other.recv().unwrap().unwrap(), Message::text("echo"));
     assert_eq!([log.next(), log.next()], ["1 open", "2 open"]);
     assert_eq!(log.next(), "2 close closed by us: 1011 (internal error)");
+    other.close(CloseCode::NORMAL, "").unwrap();
+    running.stop();
+}
+
+#[test]
+fn a_panic_of_what_decides_about_requests_is_contained_too() {
+    let server = WebSocketServer::new(ANY_PORT)
+        .on_request(|request, _| {
+            if request.headers().contains_key("x-panic") {
+                panics("in on_request");
+            }
+            Ok(())
+        })
+        .on_rejection(|_, _| panics("in on_rejection"))
+        .on_message(|conn, message| conn.send(message));
+    let running = Running::start(server);
+    let mut other = blocking::connect(&running.url()).unwrap();
+    let asking = ClientBuilder::new(&running.url()).unwrap().header("x-panic", "yes").unwrap();
+    let foreign = ClientBuilder::new(&running.url()).unwrap().origin("http://evil.example").unwrap();
+    for builder in [asking, foreign] {
+        assert!(matches!(builder.connect_blocking(), Err(Error::Io(_))));
+    }
+    other.send("echo").unwrap();
+    assert_eq!(other.recv().unwrap().unwrap(), Message::text("echo"));
     other.close(CloseCode::NORMAL, "").unwrap();
     running.stop();
 }

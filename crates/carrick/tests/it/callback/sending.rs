@@ -19,7 +19,7 @@ fn a_handler_sends_everything_there_is_to_send() {
         conn.send_prepared(&prepared)?;
         conn.send_piece(Kind::Text, "in ", false)?;
         conn.send_piece(Kind::Text, "pieces", true)?;
-        assert!(conn.unsent() > 0);
+        assert!(conn.buffered_amount() > 0);
         conn.close(CloseCode::NORMAL, "all of it")
     });
     let running = Running::start(server);
@@ -37,6 +37,26 @@ fn a_handler_sends_everything_there_is_to_send() {
             "close closed by the peer: 1000 (normal closure): all of it"
         ]
     );
+    running.stop();
+}
+
+#[test]
+fn answers_to_one_read_that_are_more_than_may_wait_all_leave() {
+    let (told, errors) = channel();
+    let server = WebSocketServer::new(ANY_PORT)
+        .on_message(|conn, _| conn.send_binary(vec![7; 1024]))
+        .on_error(move |_, error| drop(told.send(error.to_string())));
+    let running = Running::start(server);
+    let mut client = blocking::connect(&running.url()).unwrap();
+    for _ in 0..600 {
+        client.feed("question").unwrap();
+    }
+    client.flush().unwrap();
+    for _ in 0..600 {
+        assert_eq!(client.recv().unwrap().unwrap().len(), 1024);
+    }
+    assert_eq!(errors.try_recv().ok(), None);
+    client.close(CloseCode::NORMAL, "").unwrap();
     running.stop();
 }
 

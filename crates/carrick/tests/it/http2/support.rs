@@ -15,7 +15,7 @@ use h2::{
 use http::{Request, Response, Version};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
 
@@ -67,7 +67,7 @@ impl Raw {
     pub(crate) async fn open(&mut self, path: &str) -> WebSocket<DuplexStream> {
         let (response, sending) = self.ask(request(path, &[])).await;
         assert_eq!(response.status(), 200);
-        piped(response.into_body(), sending)
+        piped(response.into_body(), sending, Role::Client)
     }
 }
 
@@ -100,8 +100,12 @@ pub(crate) async fn text(mut body: RecvStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// The client of a WebSocket on a stream, by way of a pipe.
-pub(crate) fn piped(mut receiving: RecvStream, mut sending: SendStream<Bytes>) -> WebSocket<DuplexStream> {
+/// One side of a WebSocket on a stream, by way of a pipe.
+pub(crate) fn piped(
+    mut receiving: RecvStream,
+    mut sending: SendStream<Bytes>,
+    role: Role,
+) -> WebSocket<DuplexStream> {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let (mut from_near, mut to_near) = tokio::io::split(far);
     tokio::spawn(async move {
@@ -122,5 +126,39 @@ pub(crate) fn piped(mut receiving: RecvStream, mut sending: SendStream<Bytes>) -
         }
         let _ = sending.send_data(Bytes::new(), true);
     });
-    WebSocket::new(near, Role::Client, Arc::new(Config::default()), Agreement::default(), BytesMut::new())
+    WebSocket::new(near, role, Arc::new(Config::default()), Agreement::default(), BytesMut::new())
+}
+
+/// A page of a server.
+pub(crate) fn get(path: &str) -> Request<()> {
+    Request::builder().version(Version::HTTP_2).uri(format!("http://example.com{path}")).body(()).unwrap()
+}
+
+/// A server of HTTP/2 alone, which does as `serve` says with each connection.
+pub(crate) async fn serve<F>(serve: impl Fn(TcpStream, usize) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for n in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve(stream, n));
+        }
+    });
+    address
+}
+
+/// Opens the WebSocket that a request asks for, and echoes.
+pub(crate) fn accept(request: Request<RecvStream>, mut respond: h2::server::SendResponse<Bytes>) {
+    let sending = respond.send_response(Response::new(()), false).unwrap();
+    let mut websocket = piped(request.into_body(), sending, Role::Server);
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = websocket.recv().await {
+            if websocket.send(message).await.is_err() {
+                break;
+            }
+        }
+    });
 }

@@ -4,23 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-use super::support::{Running, assert_echoes, closed, echo_server, free_server, next, request};
+use super::support::{
+    LOOPS, Running, Settings, assert_echoes, closed, echo_server, free_server, next, request,
+};
 
 #[tokio::test]
 async fn one_connection_above_the_limit_waits_until_another_ends() {
-    let server = Running::start(echo_server().await.max_connections(2));
-    let mut first = server.open("/echo").await;
-    let second = server.open("/echo").await;
-    let mut third = server.connect().await;
-    third.send(request("/echo", "")).await;
-    // Both rounds go through the server, which would have answered by now.
-    for _ in 0..2 {
-        assert_echoes(&mut first).await;
+    for on in LOOPS {
+        let server = on.echo(Settings { max_connections: 2, ..Settings::default() }).await;
+        let mut first = server.open("/echo").await;
+        let second = server.open("/echo").await;
+        let mut third = server.connect().await;
+        third.send(request("/echo", "")).await;
+        // Both rounds go through the server, which would have answered by now.
+        for _ in 0..2 {
+            assert_echoes(&mut first).await;
+        }
+        assert_eq!(third.stream.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        drop(second);
+        assert_eq!(third.answer().await.status(), 101);
+        assert_echoes(&mut third.websocket()).await;
     }
-    assert_eq!(third.stream.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    drop(second);
-    assert_eq!(third.answer().await.status(), 101);
-    assert_echoes(&mut third.websocket()).await;
 }
 
 #[tokio::test]
@@ -32,14 +36,16 @@ async fn a_time_without_end_is_no_limit() {
 
 #[tokio::test]
 async fn refused_and_failed_connections_free_their_place() {
-    let server = Running::start(echo_server().await.max_connections(1));
-    for _ in 0..3 {
-        server.connect().await.refused(request("/none", "")).await;
-        server.connect().await.refused("\0").await;
-        drop(server.connect().await);
-        drop(server.open("/echo").await);
+    for on in LOOPS {
+        let server = on.echo(Settings { max_connections: 1, ..Settings::default() }).await;
+        for _ in 0..3 {
+            server.connect().await.refused(request("/none", "")).await;
+            server.connect().await.refused("\0").await;
+            drop(server.connect().await);
+            drop(server.open("/echo").await);
+        }
+        assert_echoes(&mut server.open("/echo").await).await;
     }
-    assert_echoes(&mut server.open("/echo").await).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod axum;
 mod cors;
 mod hostile;
 mod limits;
+mod loops;
 mod pages;
 mod refusals;
 #[cfg(feature = "tls")]

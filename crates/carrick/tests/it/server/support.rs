@@ -1,10 +1,10 @@
 //! A server that runs, and peers that speak to it byte by byte.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use carrick::{
-    Error, Server, WebSocket,
+    Error, Server, WebSocket, WebSocketServer,
     protocol::{Agreement, Closed, Config, HeadLimits, HeadReader, Message, Role},
 };
 use http::{Request, Response};
@@ -22,6 +22,57 @@ pub(crate) struct Running {
     served: JoinHandle<Result<usize, Error>>,
 }
 
+/// A server on tokio, and one by callbacks on its own loop: to a peer they are the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Loop {
+    Tokio,
+    Own,
+}
+
+/// Both of them.
+pub(crate) const LOOPS: [Loop; 2] = [Loop::Tokio, Loop::Own];
+
+/// What the tests of both loops set.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) max_connections: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            config: Config::default(),
+            handshake_timeout: Duration::from_secs(10),
+            max_connections: 1000,
+        }
+    }
+}
+
+impl Loop {
+    /// A server that echoes at `/echo`.
+    pub(crate) async fn echo(self, settings: Settings) -> Running {
+        let Settings { config, handshake_timeout, max_connections } = settings;
+        match self {
+            Loop::Tokio => Running::start(
+                echo_server()
+                    .await
+                    .config(config)
+                    .handshake_timeout(handshake_timeout)
+                    .max_connections(max_connections),
+            ),
+            Loop::Own => Running::start_callbacks(
+                WebSocketServer::new("ws://127.0.0.1:0/echo")
+                    .config(config)
+                    .handshake_timeout(handshake_timeout)
+                    .max_connections(max_connections)
+                    .on_message(|conn, message| conn.send(message)),
+            ),
+        }
+    }
+}
+
 impl Running {
     pub(crate) fn start(server: Server) -> Running {
         let address = server.local_addr().expect("it listens on TCP");
@@ -29,6 +80,21 @@ impl Running {
         let served = tokio::spawn(server.serve_until(async {
             let _ = stopped.await;
         }));
+        Running { address, stop: Some(stop), served }
+    }
+
+    /// A callback server, on threads of its own. It serves on until it is asked to stop or the test is over.
+    pub(crate) fn start_callbacks(server: WebSocketServer) -> Running {
+        let server = server.bind().expect("the loopback has a free port");
+        let (address, handle) = (server.local_addr().expect("it listens on TCP"), server.handle());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(|| server.run_forever());
+        let served = tokio::spawn(async move {
+            // Dropped is asked too.
+            let _ = stopped.await;
+            handle.stop();
+            thread.join().expect("a server does not panic").map(|()| 0)
+        });
         Running { address, stop: Some(stop), served }
     }
 

@@ -1,0 +1,39 @@
+// usage: node server.mjs
+//
+// node:http2 without TLS opens the streams, ws speaks the WebSocket on them.
+
+import http2 from "node:http2";
+import { WebSocket } from "ws";
+
+import * as content from "../node/content.mjs";
+
+const server = http2.createServer({ settings: { enableConnectProtocol: true } });
+server.listen(0, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
+server.on("stream", (stream, headers) => {
+  if (headers[":method"] !== "CONNECT" || headers[":protocol"] !== "websocket") {
+    stream.respond({ ":status": 404 }, { endStream: true });
+    return;
+  }
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(", ");
+  const chosen = offered.includes(content.SUBPROTOCOL) ? { "sec-websocket-protocol": content.SUBPROTOCOL } : {};
+  stream.respond({ ":status": 200, ...chosen });
+  // What ws does with a socket, and a stream of HTTP/2 has not.
+  stream.setNoDelay = () => {};
+  const websocket = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
+  websocket.setSocket(stream, Buffer.alloc(0), { maxPayload: 1 << 27, skipUTF8Validation: false });
+  handle(websocket, headers[":path"].slice(1));
+});
+
+function handle(websocket, name) {
+  let pongSeen = false;
+  websocket.on("pong", (payload) => (pongSeen = payload.toString() === "from the server"));
+  if (name === "ping") websocket.ping("from the server");
+  websocket.on("message", (data, isBinary) => {
+    if (name === "fragments") content.sendInFragments(websocket, data);
+    else if (name === "close-by-server") websocket.close(...content.SERVER_IS_DONE);
+    else if (name === "ping" && data.toString() === "next") websocket.send(pongSeen ? "pong seen" : "no pong seen");
+    else websocket.send(data, { binary: isBinary });
+  });
+  websocket.on("close", (code, reason) => console.log(`closed ${name} ${code} ${reason}`));
+  websocket.on("error", (error) => console.log(`broken ${name} ${error}`));
+}
