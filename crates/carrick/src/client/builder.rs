@@ -42,7 +42,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// Opens WebSockets with one server: where it is, what the opening handshake says, and the limits behind it.
 ///
 /// Each method changes one setting. One builder opens any number of connections, and its clones share the
-/// configuration of TLS, which is expensive to make, and their HTTP/2 connections; so make one and keep it.
+/// configuration of TLS, which is expensive to make, and their HTTP/2 and HTTP/3 connections; so make one and keep it.
 ///
 /// `Debug` prints neither credentials nor the values of headers nor the query of the URL.
 ///

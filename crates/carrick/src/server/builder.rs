@@ -74,6 +74,8 @@ pub struct Server {
     cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
     pub(super) http2: Option<Http2Settings>,
+    /// On one connection of HTTP/2 or HTTP/3.
+    pub(super) max_streams: u32,
     pub(super) quic: Option<QuicListener>,
 }
 
@@ -128,6 +130,7 @@ impl Server {
             cors: None,
             secure: None,
             http2: Http2Settings::available(),
+            max_streams: MAX_STREAMS,
             quic: None,
         }
     }
@@ -497,11 +500,11 @@ impl Server {
             fallback: self.fallback,
             cors: self.cors,
             secure: self.secure,
-            http2: self.http2,
+            http2: self.http2.map(|settings| settings.with_max_streams(self.max_streams)),
             alternative: alternative(self.quic.as_ref())?,
             tracer: Tracer::default(),
         });
-        let quic = self.quic.map(QuicListener::open).transpose()?;
+        let quic = self.quic.map(|quic| quic.open(self.max_streams)).transpose()?;
         let listeners = (self.listener, quic);
         listener::serve(listeners, service, self.max_connections, self.drain_timeout, shutdown).await
     }
@@ -523,6 +526,9 @@ impl fmt::Debug for Server {
             .finish_non_exhaustive()
     }
 }
+
+/// How many streams a client may have at a time unless said otherwise.
+const MAX_STREAMS: u32 = 1000;
 
 /// What answers over TCP say of the UDP socket.
 fn alternative(quic: Option<&QuicListener>) -> Result<Option<HeaderValue>, Error> {

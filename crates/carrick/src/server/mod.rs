@@ -25,6 +25,8 @@ mod hyper;
 mod linger;
 mod listener;
 #[cfg(any(feature = "http2", feature = "http3"))]
+mod max_streams;
+#[cfg(any(feature = "http2", feature = "http3"))]
 mod multiplexed;
 #[cfg(not(feature = "http2"))]
 mod no_http2;

@@ -14,7 +14,7 @@ impl QuicListener {
         match *self {}
     }
 
-    pub(super) fn open(self) -> Result<QuicServer, Error> {
+    pub(super) fn open(self, _: u32) -> Result<QuicServer, Error> {
         match self {}
     }
 }

@@ -74,7 +74,8 @@ pub(super) async fn answer(
             let Opening { endpoint, request, response, agreement } = *opening;
             service.trace_response(caller.address, &response);
             let Ok(sending) = respond.send_response(response, false) else { return Outcome::TakenBack };
-            let stream = NetStream::of(Version::HTTP_2, Http2Stream::new(sending, receiving, wire, peer), peer);
+            let stream =
+                NetStream::of(Version::HTTP_2, Http2Stream::new(sending, receiving, wire, peer), peer);
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
             place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));

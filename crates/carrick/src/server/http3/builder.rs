@@ -8,8 +8,7 @@ impl Server {
     /// Handlers, limits and the [fallback](Server::fallback) are the same; answers over TCP say in `Alt-Svc` that there is
     /// HTTP/3 (RFC 7838), by which browsers find it. Default: no HTTP/3.
     ///
-    /// A connection takes up to 1,024 requests at a time, and holds up to 256 KiB of each that its handler has not read.
-    /// Data that could be replayed (0-RTT) is not taken. Clients may change their address.
+    /// A connection takes as many requests at a time as [`max_concurrent_streams`](Server::max_concurrent_streams) says. Data that could be replayed (0-RTT) is not taken. Clients may change their address.
     ///
     /// # Errors
     ///

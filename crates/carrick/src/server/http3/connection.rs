@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     system,
-    transport::http3::{End, ErrorCode, Http3},
+    transport::http3::{End, ErrorCode, Http3, section_bytes},
     websocket::Stop,
 };
 
@@ -33,9 +33,7 @@ pub(super) async fn serve(
     (connections, stop, begun): (Arc<Connections>, Arc<Stop>, Begun),
 ) {
     let timer = HandshakeTimer::start(service.handshake_timeout);
-    let limits = service.head_limits;
-    // As for HTTP/2, each field counts 32 bytes more than HTTP/1.1 has on the wire (RFC 9114 §4.2.2).
-    let section_bytes = limits.max_head_bytes.saturating_add(limits.max_headers.saturating_mul(32));
+    let section_bytes = section_bytes(service.head_limits);
     let starting = async {
         let connection = connecting.await?;
         Http3::start(connection, End::Server, section_bytes).await
@@ -109,7 +107,6 @@ impl Life {
                 return;
             }
         }
-        self.http3.close();
     }
 
     async fn leave(&mut self) {

@@ -46,8 +46,8 @@ impl QuicListener {
     }
 
     /// An endpoint that serves.
-    pub(in super::super) fn open(self) -> Result<QuicServer, Error> {
-        let tls = QuicTls::new(self.tls);
+    pub(in super::super) fn open(self, max_streams: u32) -> Result<QuicServer, Error> {
+        let tls = QuicTls::new(self.tls, max_streams);
         let config = (*tls.config()?).clone();
         let runtime = Arc::new(TokioRuntime);
         let endpoint = Endpoint::new(EndpointConfig::default(), Some(config), self.socket, runtime)?;

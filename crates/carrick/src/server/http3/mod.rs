@@ -6,5 +6,7 @@ mod connection;
 mod listener;
 mod page;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::listener::{QuicListener, QuicServer};

@@ -28,8 +28,7 @@ pub(super) async fn send(
     if !ends {
         send_body(&mut sending, &mut body).await?;
     }
-    sending.finish();
-    bounded(sending.stopped()).await
+    bounded(poll_fn(|cx| sending.poll_shutdown(cx))).await?
 }
 
 async fn send_body(sending: &mut Sending, body: &mut ResponseBody) -> io::Result<()> {

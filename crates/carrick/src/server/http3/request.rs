@@ -68,7 +68,8 @@ pub(super) async fn answer(
             if !matches!(written, Ok(Ok(()))) {
                 return Outcome::TakenBack;
             }
-            let stream = Http3Stream::new(sending, receiving);
+            let mut stream = Http3Stream::new(sending, receiving);
+            stream.expect_tunnel();
             let peer = stream.peer_addr();
             let stream = NetStream::of(Version::HTTP_3, stream, Some(peer));
             let config = Arc::clone(&endpoint.config);

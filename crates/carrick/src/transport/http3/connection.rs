@@ -1,6 +1,7 @@
 //! One HTTP/3 connection: its control streams, its requests, its end (RFC 9114 §3, §5, §6).
 
 use std::{
+    future::pending,
     io,
     net::SocketAddr,
     sync::{
@@ -41,7 +42,7 @@ pub(crate) struct Http3 {
 }
 
 /// What the peer has said on its control stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
     pub(crate) settings: Option<Settings>,
     /// From this stream on it takes no requests.
@@ -60,6 +61,7 @@ impl Http3 {
             max_field_section_bytes: Some(max_section_bytes as u64),
             // Only a server has something to allow (RFC 9220 §3).
             enable_connect_protocol: end == End::Server,
+            received: Vec::new(),
         };
         let (mut payload, mut bytes) = (Vec::new(), Vec::new());
         settings.write(&mut payload);
@@ -92,7 +94,7 @@ impl Http3 {
     pub(crate) async fn settings(&self) -> io::Result<Settings> {
         let mut peer = self.peer.clone();
         match peer.wait_for(|peer| peer.settings.is_some()).await {
-            Ok(peer) => Ok(peer.settings.unwrap_or_default()),
+            Ok(peer) => Ok(peer.settings.clone().unwrap_or_default()),
             Err(_) => Err(self
                 .connection
                 .close_reason()
@@ -103,6 +105,15 @@ impl Http3 {
     /// Whether the peer takes no more requests.
     pub(crate) fn is_leaving(&self) -> bool {
         self.peer.borrow().go_away.is_some() || self.connection.close_reason().is_some()
+    }
+
+    /// Ready when the peer says that it has not looked at the request on this stream, and will not.
+    pub(super) async fn left_out(&self, id: u64) {
+        let mut peer = self.peer.clone();
+        if peer.wait_for(|peer| peer.go_away.is_some_and(|first| first <= id)).await.is_err() {
+            // The connection is over, which its streams tell.
+            pending::<()>().await;
+        }
     }
 
     /// Says that no request from the next one on will be answered (RFC 9114 §5.2). `next` is its stream.
@@ -172,6 +183,13 @@ impl Http3 {
 
     pub(super) fn end(&self) -> End {
         self.end
+    }
+}
+
+impl Drop for Http3 {
+    fn drop(&mut self) {
+        // Those who listen to the peer would keep it.
+        self.close();
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum End {
 }
 
 /// What a control stream says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ControlEvent {
     Settings(Settings),
     /// The peer takes no request from this stream on, if it is a server, and wants no push from this one on, if a client.

@@ -1,6 +1,7 @@
 //! The half of a request stream that is sent.
 
 use std::{
+    fmt,
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
@@ -10,6 +11,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use quinn::SendStream;
+use tokio::runtime::Handle;
 
 use super::{
     connection::Http3,
@@ -29,13 +31,24 @@ pub(crate) struct Sending {
     header: Bytes,
     /// How much payload of that frame is still to come.
     promised: usize,
-    is_over: bool,
+    end: Ending,
 }
+
+/// How far the end of what is sent has come.
+enum Ending {
+    Open,
+    /// The end is sent, behind which there is somebody who waits until all of it has arrived.
+    Finished(Option<Arrival>),
+    /// All of it has arrived, or was taken back.
+    Over,
+}
+
+type Arrival = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 impl Sending {
     pub(super) fn new(connection: Arc<Http3>, send: SendStream) -> Sending {
         connection.occupy();
-        Sending { connection, send, header: Bytes::new(), promised: 0, is_over: false }
+        Sending { connection, send, header: Bytes::new(), promised: 0, end: Ending::Open }
     }
 
     /// The connection that it is on.
@@ -80,23 +93,29 @@ impl Sending {
 
     /// Ends what is sent.
     pub(crate) fn finish(&mut self) {
-        self.is_over = true;
-        // The peer may want no more of it.
-        let _ = self.send.finish();
+        if matches!(self.end, Ending::Open) {
+            self.end = Ending::Finished(None);
+            // The peer may want no more of it.
+            let _ = self.send.finish();
+        }
     }
 
     /// Takes back what was sent.
     pub(crate) fn cancel(&mut self, code: ErrorCode) {
-        if !self.is_over {
-            self.is_over = true;
+        if matches!(self.end, Ending::Open) {
+            self.end = Ending::Over;
             let _ = self.send.reset(code.quic());
         }
     }
 
+    /// Ends what is sent behind what was written, unless that is the start of a frame.
+    pub(super) fn abandon(&mut self) {
+        if self.promised == 0 { self.finish() } else { self.cancel(ErrorCode::RequestCancelled) }
+    }
+
     /// Ready when the peer wants no more of it.
     pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
-        let stopped = self.send.stopped();
-        async move { drop(stopped.await) }
+        arrival_of(&self.send)
     }
 
     async fn write_frame(&mut self, kind: FrameKind, payload: Bytes) -> io::Result<()> {
@@ -139,13 +158,17 @@ impl Sending {
         Poll::Ready(Ok(written))
     }
 
-    /// Ends what is sent, which cannot be within a frame: the peer has to take that for an error of the connection.
-    pub(super) fn poll_shutdown(&mut self) -> Poll<io::Result<()>> {
+    /// Ends what is sent, and waits until it has arrived or the peer wants no more of it. That cannot be within a frame: the
+    /// peer would have to take it for an error of the connection.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.promised > 0 {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
-        if !self.is_over {
-            self.finish();
+        self.finish();
+        if let Ending::Finished(arrival) = &mut self.end {
+            let arrival = arrival.get_or_insert_with(|| Box::pin(arrival_of(&self.send)));
+            ready!(arrival.as_mut().poll(cx));
+            self.end = Ending::Over;
         }
         Poll::Ready(Ok(()))
     }
@@ -177,8 +200,34 @@ impl Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         self.cancel(ErrorCode::RequestCancelled);
-        self.connection.vacate();
+        if matches!(self.end, Ending::Finished(_))
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (arrival, connection) = (arrival_of(&self.send), Arc::clone(&self.connection));
+            runtime.spawn(async move {
+                arrival.await;
+                connection.vacate();
+            });
+        } else {
+            self.connection.vacate();
+        }
     }
+}
+
+impl fmt::Debug for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Open => "Open",
+            Ending::Finished(_) => "Finished",
+            Ending::Over => "Over",
+        })
+    }
+}
+
+/// Ready when all of it has arrived, or the peer wants no more of it, or the connection is over.
+fn arrival_of(send: &SendStream) -> impl Future<Output = ()> + Send + Sync + use<> {
+    let stopped = send.stopped();
+    async move { drop(stopped.await) }
 }
 
 /// A type of one byte and a length of eight.

@@ -6,31 +6,32 @@ use super::{
 };
 
 /// What one end says. Whatever else is in the frame is unknown or of no use here, and has to be ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// How large the fields of a message may be, counted as RFC 9114 §4.2.2 does; `None` is no limit.
     pub(crate) max_field_section_bytes: Option<u64>,
     /// Whether extended CONNECT may be used (RFC 9220 §3).
     pub(crate) enable_connect_protocol: bool,
+    /// Everything as it was received, for people.
+    pub(crate) received: Vec<(u64, u64)>,
 }
 
 impl Settings {
     /// Reads the payload of a SETTINGS frame.
     pub(crate) fn read(mut payload: &[u8]) -> Result<Settings, Breach> {
         let mut settings = Settings::default();
-        let mut seen = Vec::new();
         while !payload.is_empty() {
             let id = take(&mut payload)?;
             let value = take(&mut payload)?;
             // "The same setting identifier MUST NOT occur more than once in the SETTINGS frame." (RFC 9114 §7.2.4)
-            if seen.contains(&id) {
+            if settings.received.iter().any(|(seen, _)| *seen == id) {
                 return Err(ErrorCode::SettingsError.because("a setting came twice"));
             }
             // Bounds what the check above costs; there are not that many settings.
-            if seen.len() == MOST {
+            if settings.received.len() == MOST {
                 return Err(ErrorCode::ExcessiveLoad.because("more settings than there can be"));
             }
-            seen.push(id);
+            settings.received.push((id, value));
             match id {
                 MAX_FIELD_SECTION_SIZE => settings.max_field_section_bytes = Some(value),
                 ENABLE_CONNECT_PROTOCOL => settings.enable_connect_protocol = flag(value)?,
@@ -98,7 +99,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let settings = Settings { max_field_section_bytes: Some(16_384), enable_connect_protocol: true };
+        let received = vec![(6, 16_384), (8, 1)];
+        let settings =
+            Settings { max_field_section_bytes: Some(16_384), enable_connect_protocol: true, received };
         let mut bytes = Vec::new();
         settings.write(&mut bytes);
         assert_eq!(Settings::read(&bytes), Ok(settings));

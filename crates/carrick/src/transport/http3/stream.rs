@@ -9,20 +9,36 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{receiving::Receiving, sending::Sending};
+use super::{client::Seat, receiving::Receiving, sending::Sending};
 
-/// A tunnel of bytes. The end of the stream is the end of the bytes; dropped before both ends have come to theirs, it is
-/// reset with H3_REQUEST_CANCELLED (RFC 9220 §3).
+/// A stream whose two ends have agreed that DATA frames carry bytes. Its end is the end of the bytes (RFC 9220 §3).
+///
+/// Dropped before that it ends too, behind everything that was written, since QUIC may forget what it has not sent yet of a
+/// stream that is reset; that nothing more is read is said with H3_REQUEST_CANCELLED.
 #[derive(Debug)]
 pub(crate) struct Http3Stream {
     sending: Sending,
     receiving: Receiving,
+    /// Whether something is written that the task of the connection has not seen.
+    unseen: bool,
+    /// Its place on the connection of a client.
+    seat: Option<Seat>,
 }
 
 impl Http3Stream {
-    pub(crate) fn new(sending: Sending, mut receiving: Receiving) -> Http3Stream {
-        receiving.expect_tunnel();
-        Http3Stream { sending, receiving }
+    pub(crate) fn new(sending: Sending, receiving: Receiving) -> Http3Stream {
+        Http3Stream { sending, receiving, unseen: false, seat: None }
+    }
+
+    /// With its place on the connection of a client.
+    pub(super) fn kept(mut self, seat: Seat) -> Http3Stream {
+        self.seat = Some(seat);
+        self
+    }
+
+    /// The head was that of a CONNECT, or of the answer that grants it: nothing comes behind the data.
+    pub(crate) fn expect_tunnel(&mut self) {
+        self.receiving.expect_tunnel();
     }
 
     /// Where the peer is now: it may move.
@@ -44,6 +60,7 @@ impl AsyncRead for Http3Stream {
 /// Once a write is pending, the bytes of the next one have to begin with those of that one, which are announced already.
 impl AsyncWrite for Http3Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.unseen = true;
         self.sending.poll_write(cx, &[IoSlice::new(bytes)])
     }
 
@@ -52,6 +69,7 @@ impl AsyncWrite for Http3Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.unseen = true;
         self.sending.poll_write(cx, slices)
     }
 
@@ -59,11 +77,25 @@ impl AsyncWrite for Http3Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// A program may stop as soon as a message is flushed, and its runtime with it; so a client lets the task of the
+    /// connection have its turn, which sends what the network takes. A server goes on, and need not.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.unseen) && self.seat.is_some() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.sending.poll_shutdown()
+    /// Waits until everything has arrived: whoever ends a connection behind its last stream takes with it what has not.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.receiving.need_no_more();
+        self.sending.poll_shutdown(cx)
+    }
+}
+
+impl Drop for Http3Stream {
+    fn drop(&mut self) {
+        self.sending.abandon();
     }
 }

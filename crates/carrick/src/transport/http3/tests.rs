@@ -13,8 +13,10 @@ use super::{
     connection::Http3,
     control::End,
     error_code::ErrorCode,
-    quic,
+    frame::{self, FrameKind},
+    head, quic,
     receiving::{ReceiveError, Receiving},
+    sending::Sending,
     stream::Http3Stream,
     varint,
 };
@@ -33,7 +35,7 @@ fn endpoints() -> (Endpoint, Endpoint, SocketAddr) {
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Endpoint::server(quic::server_config(&tls).unwrap(), any).unwrap();
+    let server = Endpoint::server(quic::server_config(&tls, 100).unwrap(), any).unwrap();
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add(cert.der().clone()).unwrap();
@@ -92,7 +94,7 @@ async fn asked(connection: &Arc<Http3>) -> Http3Stream {
     let (mut sending, mut receiving) = connection.open().await.unwrap();
     sending.write_request(&websocket(), Some("websocket")).await.unwrap();
     assert_eq!(receiving.read_response().await.unwrap().status(), StatusCode::OK);
-    Http3Stream::new(sending, receiving)
+    tunnel(sending, receiving)
 }
 
 async fn granted(connection: &Arc<Http3>) -> Http3Stream {
@@ -100,7 +102,13 @@ async fn granted(connection: &Arc<Http3>) -> Http3Stream {
     let head = receiving.read_request().await.unwrap();
     assert_eq!(head.protocol.as_deref(), Some("websocket"));
     sending.write_response(&Response::new(())).await.unwrap();
-    Http3Stream::new(sending, receiving)
+    tunnel(sending, receiving)
+}
+
+fn tunnel(sending: Sending, receiving: Receiving) -> Http3Stream {
+    let mut stream = Http3Stream::new(sending, receiving);
+    stream.expect_tunnel();
+    stream
 }
 
 async fn body(receiving: &mut Receiving) -> Vec<u8> {
@@ -140,15 +148,40 @@ async fn an_extended_connect_makes_a_tunnel_of_bytes_both_ways() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_dropped_is_cancelled_on_both_sides() {
+async fn a_stream_that_is_dropped_ends_behind_what_was_written_and_takes_nothing_more() {
     let (server, client, _endpoints) = connected().await;
-    let (granted, mut stream) = tokio::join!(granted(&server), asked(&client));
+    let (mut granted, mut stream) = tokio::join!(granted(&server), asked(&client));
+    granted.write_all(b"last words").await.unwrap();
     drop(granted);
-    let error = stream.read_u8().await.unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    assert!(error.to_string().contains("H3_REQUEST_CANCELLED"), "{error}");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, b"last words");
+    let error = loop {
+        if let Err(error) = stream.write_all(b"more").await {
+            break error;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    assert_eq!(error.to_string(), "peer cancelled the http/3 stream");
     // The connection goes on.
     tokio::join!(self::granted(&server), asked(&client));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_is_an_error() {
+    let (server, client, _endpoints) = raw_client().await;
+    let (mut send, _recv) = client.open_bi().await.unwrap();
+    let mut head = Vec::new();
+    head::write_request(&websocket(), Some("websocket"), &mut head);
+    let mut bytes = Vec::new();
+    frame::write(FrameKind::Headers, &head, &mut bytes);
+    send.write_all(&bytes).await.unwrap();
+    let mut stream = granted(&server).await;
+    send.reset(ErrorCode::RequestCancelled.quic()).unwrap();
+    let error = stream.read_u8().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(error.to_string(), "peer cancelled the http/3 stream");
 }
 
 #[tokio::test]
