@@ -42,7 +42,7 @@ impl ClientBuilder {
 
     /// Takes in where HTTP/3 is spoken, if the server says so.
     fn learn(&self, response: &Response<()>) {
-        self.pool.learn(&self.dialer, &self.address, self.http, self.head_limits, response.headers());
+        self.pool.learn(&self.address, self.http, response.headers());
     }
 
     fn connect_request(&self) -> (Request<()>, PendingHandshake) {

@@ -29,6 +29,10 @@ pub struct Body {
     patience: Patience,
 }
 
+#[cfg_attr(
+    not(any(feature = "http2", feature = "http3")),
+    expect(dead_code, reason = "one source is not there")
+)]
 enum Source {
     Http1(Incoming),
     /// The rest of a stream of HTTP/2 or HTTP/3.

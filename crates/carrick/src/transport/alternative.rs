@@ -1,9 +1,14 @@
 //! Where else a server has said that it is: `Alt-Svc` (RFC 7838), as far as it is about HTTP/3.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use http::{HeaderMap, header::ALT_SVC};
 use url::Host;
+
+use super::address::Address;
 
 /// Where HTTP/3 is spoken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +18,34 @@ pub(crate) struct Place {
     pub(crate) port: u16,
 }
 
+/// Host and port of a server.
+type Origin = (Host<String>, u16);
+
+/// What is known of the servers of a client. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Alternatives {
+    of: Arc<Mutex<Vec<(Origin, Alternative)>>>,
+}
+
+impl Alternatives {
+    /// Looks at what is known of the server at `address`, or changes it.
+    pub(super) fn of<T>(&self, address: &Address, look: impl FnOnce(&mut Alternative) -> T) -> T {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = of.iter().position(|((host, port), _)| (host, *port) == (&address.host, address.port));
+        let known = known.unwrap_or_else(|| {
+            if of.len() >= MOST_SERVERS {
+                of.remove(0);
+            }
+            of.push(((address.host.clone(), address.port), Alternative::default()));
+            of.len() - 1
+        });
+        look(&mut of[known].1)
+    }
+}
+
 /// What a server has said of HTTP/3, and what came of trying it.
 #[derive(Debug, Default)]
-pub(crate) struct Alternative {
+pub(super) struct Alternative {
     /// Until when that counts.
     known: Option<(Place, Instant)>,
     /// It was tried in vain, and is tried again from then on.
@@ -131,6 +161,9 @@ const USUAL_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longer than a program keeps a builder, and short enough for every clock.
 const MOST_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// A client has one, and those that it redirects to.
+const MOST_SERVERS: usize = 64;
+
 /// How long HTTP/3 is not tried after it has not worked.
 const AVOIDED_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -181,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_was_said_counts_for_its_time_and_not_while_it_does_not_work() {
-        let start = Instant::now();
+        let start = crate::system::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut alternative = Alternative::default();
         let mut headers = HeaderMap::new();

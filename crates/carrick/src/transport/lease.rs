@@ -34,13 +34,18 @@ pub(super) trait Multiplexed: Send + Sync {
 
 /// A place for one stream.
 #[derive(Debug)]
+#[cfg_attr(
+    not(all(feature = "http2", feature = "http3")),
+    expect(dead_code, reason = "one version is not there")
+)]
 pub(crate) enum Lease {
     Http2(Http2Lease),
-    Http3(Http3Lease),
+    Http3(Box<Http3Lease>),
 }
 
 /// Why a request has no answer.
 #[derive(Debug)]
+#[cfg_attr(not(any(feature = "http2", feature = "http3")), expect(dead_code, reason = "none is asked"))]
 pub(crate) enum AskError {
     /// The server has not looked at it: another connection may.
     NotProcessed(io::Error),

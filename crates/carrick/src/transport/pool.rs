@@ -27,7 +27,7 @@ use super::no_http3::{HAS_HTTP3, Http3Connection};
 use super::{
     ClientTls,
     address::Address,
-    alternative::{Alternative, Place},
+    alternative::{Alternative, Alternatives, Place},
     connect_event::ConnectEvent,
     dial::Dialer,
     http::Http,
@@ -42,7 +42,8 @@ use crate::{error::Error, protocol::HeadLimits, system};
 /// A connection lives as long as a stream of it does, so that nothing has to be kept alive and nothing closed for being idle.
 #[derive(Clone, Default)]
 pub(crate) struct Pool {
-    servers: Arc<Mutex<Vec<(Key, Arc<Server>)>>>,
+    servers: Arc<Mutex<Vec<(Key, Shared)>>>,
+    alternatives: Alternatives,
 }
 
 /// What has to be the same for two streams to share a connection.
@@ -60,14 +61,10 @@ struct Key {
     limits: HeadLimits,
 }
 
-/// What is known of a server.
-#[derive(Default)]
-struct Server {
-    /// Held while a connection is made, so that whoever asks meanwhile shares it.
-    connections: AsyncMutex<Connections>,
-    alternative: Mutex<Alternative>,
-}
+/// Held while a connection is made, so that whoever asks meanwhile shares it.
+type Shared = Arc<AsyncMutex<Connections>>;
 
+/// The connections with a server.
 #[derive(Default)]
 struct Connections {
     made: Vec<Weak<dyn Multiplexed>>,
@@ -89,6 +86,7 @@ struct Journey<'a> {
     address: &'a Address,
     http: Http,
     limits: HeadLimits,
+    alternatives: &'a Alternatives,
 }
 
 impl Pool {
@@ -100,7 +98,7 @@ impl Pool {
         http: Http,
         limits: HeadLimits,
     ) -> Result<Reached, Error> {
-        let journey = Journey { dialer, address, http, limits };
+        let journey = Journey { dialer, address, http, limits, alternatives: &self.alternatives };
         let missing = match http {
             Http::Http2 if !HAS_HTTP2 => Some(("HTTP/2", "http2")),
             Http::Http3 if !HAS_HTTP3 => Some(("HTTP/3", "http3")),
@@ -117,9 +115,9 @@ impl Pool {
         }
         let key = journey.key()?;
         let place = journey.check_http3(key.proxy.as_ref())?;
-        let server = self.server(key);
-        let mut connections = server.connections.lock().await;
-        match connections.reach(&journey, &server, place).await? {
+        let shared = self.shared(key);
+        let mut connections = shared.lock().await;
+        match connections.reach(&journey, place).await? {
             Some(reached) => Ok(reached),
             None => {
                 drop(connections);
@@ -129,46 +127,29 @@ impl Pool {
     }
 
     /// Takes in where else the server is, as the headers of its answer say.
-    pub(crate) fn learn(
-        &self,
-        dialer: &Dialer,
-        address: &Address,
-        http: Http,
-        limits: HeadLimits,
-        headers: &HeaderMap,
-    ) {
-        let journey = Journey { dialer, address, http, limits };
+    pub(crate) fn learn(&self, address: &Address, http: Http, headers: &HeaderMap) {
         // Without TLS anybody on the way could have said it.
-        if !HAS_HTTP3 || !address.secure || http == Http::Http1 {
-            return;
-        }
-        if let Ok(key) = journey.key() {
-            self.server(key).alternative().learn(headers, system::now());
+        if HAS_HTTP3 && address.secure && http != Http::Http1 {
+            self.alternatives.of(address, |known| known.learn(headers, system::now()));
         }
     }
 
-    fn server(&self, key: Key) -> Arc<Server> {
+    fn shared(&self, key: Key) -> Shared {
         let mut servers = self.servers();
-        if let Some((_, server)) = servers.iter().find(|(known, _)| *known == key) {
-            return Arc::clone(server);
+        if let Some((_, shared)) = servers.iter().find(|(known, _)| *known == key) {
+            return Arc::clone(shared);
         }
         if servers.len() >= MAX_SERVERS {
             // Those that somebody asks are kept; a connection whose server is forgotten lives on and is not shared.
-            servers.retain(|(_, server)| Arc::strong_count(server) > 1);
+            servers.retain(|(_, shared)| Arc::strong_count(shared) > 1);
         }
-        let server = Arc::<Server>::default();
-        servers.push((key, Arc::clone(&server)));
-        server
+        let shared = Shared::default();
+        servers.push((key, Arc::clone(&shared)));
+        shared
     }
 
-    fn servers(&self) -> MutexGuard<'_, Vec<(Key, Arc<Server>)>> {
+    fn servers(&self) -> MutexGuard<'_, Vec<(Key, Shared)>> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Server {
-    fn alternative(&self) -> MutexGuard<'_, Alternative> {
-        self.alternative.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,6 +180,11 @@ impl Journey<'_> {
             (true, None, None) => return Ok(true),
         };
         if self.http == Http::Http3 { Err(Error::Config(obstacle.into())) } else { Ok(false) }
+    }
+
+    /// Looks at what is known of HTTP/3 there, or changes it.
+    fn known<T>(&self, look: impl FnOnce(&mut Alternative) -> T) -> T {
+        self.alternatives.of(self.address, look)
     }
 
     async fn dial_http1(&self) -> Result<Reached, Error> {
@@ -253,12 +239,7 @@ enum Dialed {
 
 impl Connections {
     /// `None` if it has to be HTTP/1.1, on a connection of its own.
-    async fn reach(
-        &mut self,
-        journey: &Journey<'_>,
-        server: &Server,
-        may_be_http3: bool,
-    ) -> Result<Option<Reached>, Error> {
+    async fn reach(&mut self, journey: &Journey<'_>, may_be_http3: bool) -> Result<Option<Reached>, Error> {
         if let Some(lease) = self.lease(journey) {
             return Ok(Some(Reached::Shared(lease)));
         }
@@ -268,17 +249,14 @@ impl Connections {
         }
         let now = system::now();
         let dialed = if journey.http == Http::Http3 {
-            let place = server.alternative().fresh(now).cloned();
+            let place = journey.known(|known| known.fresh(now).cloned());
             let place = place.unwrap_or(Place { host: None, port: journey.address.port });
             Dialed::Connection(journey.dial_http3(&place).await?)
         } else {
-            let place = server
-                .alternative()
-                .place(now)
-                .filter(|_| may_be_http3 && journey.http == Http::Auto)
-                .cloned();
+            let may_be_http3 = may_be_http3 && journey.http == Http::Auto;
+            let place = journey.known(|known| known.place(now).filter(|_| may_be_http3).cloned());
             match place {
-                Some(place) => self.race(journey, server, &place).await?,
+                Some(place) => self.race(journey, &place).await?,
                 None => journey.dial(&mut self.lacks_http2).await?,
             }
         };
@@ -297,7 +275,7 @@ impl Connections {
     }
 
     /// HTTP/3 if there is a way for it, and else what there is over TCP, which waits a moment for HTTP/3.
-    async fn race(&mut self, journey: &Journey<'_>, server: &Server, place: &Place) -> Result<Dialed, Error> {
+    async fn race(&mut self, journey: &Journey<'_>, place: &Place) -> Result<Dialed, Error> {
         let mut quic = pin!(journey.dial_http3(place));
         let early = tokio::select! {
             biased;
@@ -306,11 +284,11 @@ impl Connections {
         };
         match early {
             Some(Ok(connection)) => {
-                server.alternative().allow();
+                journey.known(Alternative::allow);
                 return Ok(Dialed::Connection(connection));
             }
             Some(Err(_)) => {
-                server.alternative().avoid(system::now());
+                journey.known(|known| known.avoid(system::now()));
                 return journey.dial(&mut self.lacks_http2).await;
             }
             None => {}
@@ -331,7 +309,7 @@ impl Connections {
             dialed = &mut tcp => {
                 match dialed {
                     Ok(dialed) => {
-                        server.alternative().avoid(system::now());
+                        journey.known(|known| known.avoid(system::now()));
                         return Ok(dialed);
                     }
                     // What TCP has failed with is told if QUIC fails too.
@@ -342,7 +320,7 @@ impl Connections {
         match first {
             Ok(dialed) => Ok(dialed),
             Err(_) => {
-                server.alternative().avoid(system::now());
+                journey.known(|known| known.avoid(system::now()));
                 tcp.await
             }
         }

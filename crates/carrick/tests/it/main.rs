@@ -18,7 +18,7 @@ mod exports;
 mod guides;
 #[cfg(feature = "http2")]
 mod http2;
-#[cfg(feature = "http3")]
+#[cfg(all(feature = "http2", feature = "http3"))]
 mod http3;
 mod layers;
 mod pair;

@@ -149,7 +149,7 @@ impl Multiplexed for Http3Connection {
         let Poll::Ready(Ok(halves)) = opened else { return None };
         self.open.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { connection: Arc::clone(&self) };
-        Some(Lease::Http3(Http3Lease { connection: self, halves, seat }))
+        Some(Lease::Http3(Box::new(Http3Lease { connection: self, halves, seat })))
     }
 }
 

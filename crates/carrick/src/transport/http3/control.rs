@@ -247,7 +247,8 @@ mod tests {
     fn settings_and_go_away_are_told_and_unknown_frames_are_not() {
         let grease = [0x21, 3, 1, 2, 3];
         let bytes = [SETTINGS, &grease, &go_away(8), &go_away(4), &[0x0d, 1, 5], &[0x0d, 1, 5]].concat();
-        let settings = Settings { enable_connect_protocol: true, ..Settings::default() };
+        let settings =
+            Settings { enable_connect_protocol: true, received: vec![(8, 1)], ..Settings::default() };
         let expected =
             vec![ControlEvent::Settings(settings), ControlEvent::GoAway(8), ControlEvent::GoAway(4)];
         for cut in 0..=bytes.len() {

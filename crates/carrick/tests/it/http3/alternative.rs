@@ -115,3 +115,17 @@ async fn http_3_is_asked_for_where_the_server_has_said_that_it_is() {
     let websocket = client.http(Http::Http3).connect().await.unwrap();
     assert_eq!(websocket.stream().peer_addr(), Some(quic.address));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_runtime_has_learned_another_knows() {
+    let site = Way::Http3.serve(|server| server.route("/echo", echo)).await;
+    let lines = Lines::default();
+    let client = lines.watch(site.client("/echo")).http(Http::Auto);
+    drop(client.connect().await.unwrap());
+    assert!(!lines.have("trying http/3"));
+    let blocking = tokio::task::spawn_blocking(move || {
+        std::thread::spawn(move || drop(client.connect_blocking().unwrap())).join().unwrap();
+    });
+    blocking.await.unwrap();
+    assert!(lines.have("speaking http/3"));
+}

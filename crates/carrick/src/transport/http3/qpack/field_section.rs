@@ -155,6 +155,7 @@ fn failed(what: &'static str) -> FieldError {
 const FIELD_BYTES: usize = 32;
 
 #[cfg(test)]
+#[expect(clippy::unusual_byte_groupings, reason = "grouped as the codes and flags are")]
 mod tests {
     use super::*;
 

@@ -90,6 +90,7 @@ const LENGTHS: [u8; SYMBOLS] = [
 ];
 
 #[cfg(test)]
+#[expect(clippy::unusual_byte_groupings, reason = "grouped as the codes and flags are")]
 mod tests {
     use super::*;
 
