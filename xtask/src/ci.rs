@@ -96,7 +96,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy-core",
-        proves: "no warning in the protocol core alone, nor without TLS",
+        proves: "no warning in the protocol core alone, nor without TLS, nor without HTTP/2",
         environment: &[],
         commands: &[
             &["clippy", "-p", "carrick", "--no-default-features", "--all-targets", "--", "-D", "warnings"],
@@ -107,6 +107,18 @@ const STEPS: &[Step] = &[
                 "--no-default-features",
                 "--features",
                 "net",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[
+                "clippy",
+                "-p",
+                "carrick",
+                "--no-default-features",
+                "--features",
+                "http3",
                 "--all-targets",
                 "--",
                 "-D",

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use quinn::VarInt;
-
 /// The code that a connection is closed or a stream is reset with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
@@ -47,11 +45,6 @@ impl ErrorCode {
     /// Says what the peer did.
     pub(crate) fn because(self, what: &'static str) -> Breach {
         Breach { code: self, what }
-    }
-
-    /// The number as quinn takes it.
-    pub(super) fn quic(self) -> VarInt {
-        VarInt::try_from(self.number()).expect("all of them are small")
     }
 
     /// The code with this number, if it is a known one.

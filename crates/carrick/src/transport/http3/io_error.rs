@@ -54,10 +54,14 @@ pub(super) fn connection_error(error: ConnectionError) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// Whether the peer has ended a stream without a look at its request (RFC 9114 §4.1.1).
+/// Whether a server has not looked at a request: it has rejected its stream (RFC 9114 §4.1.1), or has ended the connection in
+/// order, in front of which it answers what it has looked at (§5.2).
 pub(super) fn is_rejection(error: &io::Error) -> bool {
     let ended = error.get_ref().and_then(|inner| inner.downcast_ref::<Ended>());
-    ended.is_some_and(|ended| !ended.whole && ended.code == ErrorCode::RequestRejected.quic())
+    ended.is_some_and(|ended| {
+        let code = if ended.whole { ErrorCode::NoError } else { ErrorCode::RequestRejected };
+        ended.code == code.quic()
+    })
 }
 
 /// A stream or a connection that the peer has ended by a code (RFC 9114 §8.1).

@@ -11,6 +11,7 @@ use quinn::{
     crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig},
 };
 
+use super::error_code::ErrorCode;
 use crate::{error::Error, protocol::HeadLimits, transport::reload::ReloadableTls};
 
 /// The certificate of a server, in the words of QUIC.
@@ -98,6 +99,13 @@ fn transport(max_streams: u32, keep_alive: Option<Duration>) -> TransportConfig 
         .max_idle_timeout(Some(IdleTimeout::try_from(IDLE).expect("it is less than 2^62 ms")))
         .keep_alive_interval(keep_alive);
     config
+}
+
+impl ErrorCode {
+    /// The number as quinn takes it.
+    pub(super) fn quic(self) -> VarInt {
+        VarInt::try_from(self.number()).expect("all of them are small")
+    }
 }
 
 /// The name of HTTP/3 in a TLS handshake (RFC 9114 §3.1).
