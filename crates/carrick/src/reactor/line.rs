@@ -226,7 +226,9 @@ impl Line {
     /// where its payload stands.
     #[inline]
     pub(crate) fn hear_plain(&mut self, lent: &Lent, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
-        self.connection.receive_plain(received, Some(lent.now))
+        let heard = self.connection.receive_plain(received)?;
+        self.connection.handle_bytes(lent.now);
+        Some(heard)
     }
 
     /// Queues a copy of a message in the short way, if that is all there is to do.
