@@ -33,7 +33,7 @@ use crate::protocol::{
 
 /// One WebSocket after its opening handshake. Never does I/O, never reads a clock, never panics on input.
 ///
-/// - network in: [`receive`](Connection::receive), [`receive_eof`](Connection::receive_eof),
+/// - network in: [`receive`](Connection::receive), [`room`](Connection::room), [`receive_eof`](Connection::receive_eof),
 ///   [`handle_timeout`](Connection::handle_timeout), [`handle_drained`](Connection::handle_drained),
 ///   [`handle_progress`](Connection::handle_progress)
 /// - application in: [`send`](Connection::send), [`send_piece`](Connection::send_piece),
@@ -74,16 +74,16 @@ use crate::protocol::{
 /// It is small while nothing happens: what few connections need, or each for a moment only, stands on the heap.
 #[derive(Debug)]
 pub struct Connection {
-    config: Arc<Config>,
-    frames: FrameReader,
-    reader: MessageReader,
-    writer: MessageWriter,
-    closing: Closing,
-    keepalive: Keepalive,
-    ledger: Ledger,
-    control: WaitingControl,
-    terms: Terms,
-    delivery: Delivery,
+    pub(super) config: Arc<Config>,
+    pub(super) frames: FrameReader,
+    pub(super) reader: MessageReader,
+    pub(super) writer: MessageWriter,
+    pub(super) closing: Closing,
+    pub(super) keepalive: Keepalive,
+    pub(super) ledger: Ledger,
+    pub(super) control: WaitingControl,
+    pub(super) terms: Terms,
+    pub(super) delivery: Delivery,
 }
 
 impl Connection {
@@ -551,7 +551,7 @@ impl Connection {
     }
 
     /// The one way out for a peer that broke a rule: "_Fail the WebSocket Connection_" (RFC 6455 §7.1.7).
-    fn fail(&mut self, violation: Violation, shell: &mut Shell<'_>) -> Step {
+    pub(super) fn fail(&mut self, violation: Violation, shell: &mut Shell<'_>) -> Step {
         if self.closing.may_send()
             && let Some(frame) = CloseFrame::answering(&violation)
         {
@@ -571,7 +571,7 @@ impl Connection {
 
     /// Queues the pong for a ping that had to wait, unless so much waits still that pongs for a flood of pings would
     /// pile up.
-    fn answer_ping(&mut self, shell: &mut Shell<'_>) {
+    pub(super) fn answer_ping(&mut self, shell: &mut Shell<'_>) {
         if self.control.has_ping()
             && self.may_answer(shell)
             && let Some(payload) = self.control.take_ping()

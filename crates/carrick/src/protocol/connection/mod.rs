@@ -12,6 +12,7 @@ mod message_reader;
 mod message_writer;
 mod prepared;
 mod preview;
+mod room;
 mod shell;
 mod terms;
 mod trace;
