@@ -72,7 +72,7 @@ impl Assembly {
         let room = self.bytes.get_mut(self.filled..).unwrap_or_default();
         let n = room.len().min(bytes.len());
         let (first, rest) = bytes.split_at(n);
-        room[..n].copy_from_slice(first);
+        room.split_at_mut(n).0.copy_from_slice(first);
         self.bytes.extend_from_slice(rest);
         self.filled += bytes.len();
     }
