@@ -77,12 +77,12 @@ pub struct Connection {
     config: Arc<Config>,
     frames: FrameReader,
     reader: MessageReader,
-    writer: MessageWriter,
+    pub(super) writer: MessageWriter,
     closing: Closing,
     keepalive: Keepalive,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     control: WaitingControl,
-    terms: Terms,
+    pub(super) terms: Terms,
     delivery: Delivery,
 }
 

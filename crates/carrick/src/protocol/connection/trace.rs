@@ -141,6 +141,19 @@ impl Count {
         true
     }
 
+    /// Takes whole messages, unless that makes more than 32 bits can hold.
+    #[cfg(feature = "net")]
+    fn take_messages(&mut self, traffic: Traffic) -> bool {
+        let sum = |counted: u32, more: u64| u32::try_from(u64::from(counted).saturating_add(more)).ok();
+        let (Some(frames), Some(bytes)) = (sum(self.frames, traffic.frames), sum(self.bytes, traffic.bytes))
+        else {
+            return false;
+        };
+        // No more messages than frames.
+        *self = Count { frames, bytes, messages: self.messages + traffic.messages as u32 };
+        true
+    }
+
     /// What is counted here and in `carried`.
     fn total(self, carried: Traffic) -> Traffic {
         Traffic {
@@ -204,6 +217,20 @@ impl Ledger {
         }
         if let Some(trace) = self.trace() {
             trace.send(frame, now);
+        }
+    }
+
+    /// Takes whole messages, a frame each, that are written and need no record.
+    #[cfg(feature = "net")]
+    pub(super) fn count_sent(&mut self, traffic: Traffic) {
+        if !self.sent.take_messages(traffic) {
+            let carried = &mut self.rare.get_or_insert_default().sent;
+            let total = std::mem::take(&mut self.sent).total(*carried);
+            *carried = Traffic {
+                frames: total.frames + traffic.frames,
+                bytes: total.bytes.saturating_add(traffic.bytes),
+                messages: total.messages + traffic.messages,
+            };
         }
     }
 
