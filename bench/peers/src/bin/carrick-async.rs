@@ -41,20 +41,17 @@ async fn server(arguments: &Arguments, mode: Mode) -> anyhow::Result<Server> {
             }
         }));
     }
-    // What an `async fn` is given, it keeps to its end: the request would stay in memory as long as the connection.
-    let server = server.route("/", |websocket, _request| echo(websocket));
+    let server = server.route("/", |mut websocket, _request| async move {
+        while let Some(Ok(message)) = websocket.recv().await {
+            if websocket.feed(message).await.is_err() {
+                return;
+            }
+        }
+    });
     Ok(match (&arguments.cert, &arguments.key) {
         (Some(cert), Some(key)) if mode == Mode::Tls => server.tls(ServerTls::from_pem_files(cert, key)?),
         _ => server,
     })
-}
-
-async fn echo(mut websocket: WebSocket) {
-    while let Some(Ok(message)) = websocket.recv().await {
-        if websocket.feed(message).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// All that was published by now is queued, then it leaves while `recv` waits.

@@ -177,10 +177,9 @@ struct Code {
 /// The codes of these lengths, RFC 1951 §3.2.2.
 fn codes<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
     let mut of_length = [0_u16; MAX_CODE_BITS + 1];
-    for length in lengths {
+    for length in lengths.iter().filter(|length| **length > 0) {
         of_length[usize::from(*length)] += 1;
     }
-    of_length[0] = 0;
     let mut next = [0_u16; MAX_CODE_BITS + 1];
     for length in 1..=MAX_CODE_BITS {
         next[length] = (next[length - 1] + of_length[length - 1]) << 1;

@@ -31,6 +31,8 @@ struct Effort {
     nice: usize,
     /// At so many places.
     places: usize,
+    /// Of the places inside of a match one in so many is entered.
+    step: usize,
 }
 
 /// Bytes that stand earlier in the message too.
@@ -103,7 +105,7 @@ impl Search<'_> {
             }
             self.compressor.tokens.push(Token::of_match(best.length, best.distance));
             at += best.length;
-            for place in entered..at.min(last) {
+            for place in (entered..at.min(last)).step_by(self.effort.step) {
                 self.enter(place);
             }
         }
@@ -187,15 +189,15 @@ const HASH_FACTOR: u32 = 0x9E37_79B1;
 
 /// For the levels 1 to 9.
 const EFFORTS: [Effort; 9] = [
-    Effort { lazy: 0, nice: 8, places: 4 },
-    Effort { lazy: 0, nice: 16, places: 8 },
-    Effort { lazy: 0, nice: 32, places: 32 },
-    Effort { lazy: 4, nice: 16, places: 16 },
-    Effort { lazy: 16, nice: 32, places: 32 },
-    Effort { lazy: 16, nice: 128, places: 128 },
-    Effort { lazy: 32, nice: 128, places: 256 },
-    Effort { lazy: 128, nice: 258, places: 1024 },
-    Effort { lazy: 258, nice: 258, places: 4096 },
+    Effort { lazy: 0, nice: 8, places: 4, step: 2 },
+    Effort { lazy: 0, nice: 16, places: 8, step: 2 },
+    Effort { lazy: 0, nice: 32, places: 32, step: 2 },
+    Effort { lazy: 4, nice: 16, places: 16, step: 2 },
+    Effort { lazy: 16, nice: 32, places: 32, step: 2 },
+    Effort { lazy: 16, nice: 128, places: 128, step: 2 },
+    Effort { lazy: 32, nice: 128, places: 256, step: 1 },
+    Effort { lazy: 128, nice: 258, places: 1024, step: 1 },
+    Effort { lazy: 258, nice: 258, places: 4096, step: 1 },
 ];
 
 #[cfg(test)]
