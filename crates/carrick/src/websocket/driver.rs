@@ -186,6 +186,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
+    /// The next message out of what an earlier read brought, in the short way, if that is all there is to do.
+    #[inline]
+    pub(super) fn take_plain(&mut self) -> Option<Message> {
+        let work = self.work.as_mut().filter(|_| self.handed <= MOST_AT_ONCE_BYTES)?;
+        let (kind, range) = self.connection.receive_plain(&mut work.rest)?;
+        self.handed = self.handed.saturating_add(range.len() as u32);
+        let message = Message::from_checked(kind, work.split_off(range));
+        if work.rest.is_empty() {
+            // Once a read: the application may have had the messages before for long, without looking at the peer.
+            self.connection.handle_bytes(system::now());
+            take_back(&mut self.work);
+        }
+        Some(message)
+    }
+
+    /// Queues a message in the short way, if that is all there is to do.
+    #[inline]
+    pub(super) fn send_plain(&mut self, message: &Message) -> bool {
+        let work = self.work.get_or_insert_with(lend);
+        !self.flow.is_full()
+            && work.broken.is_none()
+            && self.connection.send_plain(message.kind(), message.as_bytes(), &mut work.output)
+    }
+
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(error) = broken(&self.work).map(copy_of) {
@@ -296,28 +320,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
-    /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
+    /// Reads once, into the buffer of the thread or where a large message is put together; `None` if that brought nothing
+    /// for the application.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
-        with_receive_buffer(|buffer| {
-            let mut read = ReadBuf::new(buffer);
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
-                Ok(()) if !read.filled().is_empty() => {
-                    return Poll::Ready(self.handle_bytes(read.filled_mut()));
-                }
-                Ok(()) => {}
-                // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-                Err(error) => self.handle_broken(error),
+        let read = if let Some(room) = self.connection.room() {
+            let mut read = ReadBuf::new(room);
+            let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+            let n = read.filled().len();
+            if n > 0 {
+                return Poll::Ready(self.handle_read_on(n));
             }
-            self.with_shell(|connection, shell| {
-                connection.receive_eof(shell);
+            polled
+        } else {
+            let polled = with_receive_buffer(|buffer| {
+                let mut read = ReadBuf::new(buffer);
+                let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+                let bytes = read.filled_mut();
+                Poll::Ready(if bytes.is_empty() { Err(polled) } else { Ok(self.handle_bytes(bytes)) })
             });
-            Poll::Ready(None)
+            match ready!(polled) {
+                Ok(received) => return Poll::Ready(received),
+                Err(polled) => polled,
+            }
+        };
+        match read {
+            // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => self.handle_broken(error),
+            Ok(()) | Err(_) => {}
+        }
+        self.with_shell(|connection, shell| {
+            connection.receive_eof(shell);
+        });
+        Poll::Ready(None)
+    }
+
+    /// Takes the message that is complete with `n` bytes in the room, if it is.
+    fn handle_read_on(&mut self, n: usize) -> Option<Received> {
+        let Driver { connection, work, .. } = self;
+        with_shell(connection, work, Clock::Now, |connection, shell| {
+            match connection.receive_in_room(n, shell)? {
+                Event::Message { kind, payload, .. } => {
+                    Some(Received::Message(Message::from_checked(kind, payload.into_bytes())))
+                }
+                // There is only room for a message that is put together as a whole.
+                Event::Piece { .. } | Event::Ping(_) | Event::Pong { .. } | Event::Closed(_) => None,
+            }
         })
     }
 
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
         let now = system::now();
+        if let Some((kind, place)) = self.connection.receive_plain(received) {
+            self.connection.handle_bytes(now);
+            let (message, rest) = received.split_at(place.end);
+            let payload = message.get(place.start..).unwrap_or_default();
+            self.keep_rest(BytesMut::from(rest));
+            return Some(Received::Message(Message::from_checked(kind, Bytes::copy_from_slice(payload))));
+        }
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
             let Driver { connection, work, control, .. } = self;
@@ -339,8 +398,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         // One that is empty would still hold on to the buffer that it was cut from.
         if !rest.is_empty() {
             let work = self.work.get_or_insert_with(lend);
-            work.rest_is_large = rest.len() > PINNED_BYTES;
-            work.rest = rest;
+            work.keep(rest);
         }
     }
 
@@ -356,24 +414,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Bytes::new()
                 })
             });
-            let Work { rest, rest_is_large, .. } = &mut **working;
-            let length = place.unwrap_or(0);
-            rest.advance(consumed - length);
-            // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-            let pins_much = *rest_is_large && length < PINNED_BYTES;
             let payload = match place {
-                Some(_) if pins_much => {
-                    let copy = rest.get(..length).map(Bytes::copy_from_slice).unwrap_or_default();
-                    rest.advance(length);
-                    Some(copy)
+                Some(length) => Some(working.split_off(consumed - length..consumed)),
+                None => {
+                    working.rest.advance(consumed);
+                    None
                 }
-                Some(_) if length == rest.len() => Some(std::mem::take(rest).freeze()),
-                Some(_) => Some(rest.split_to(length).freeze()),
-                None => None,
             };
-            if rest.is_empty() {
+            if working.rest.is_empty() {
                 // An empty rest would still hold on to the whole allocation.
-                *rest = BytesMut::new();
+                working.rest = BytesMut::new();
                 take_back(work);
             }
             let Some(mut found) = found else { continue };
@@ -521,9 +571,6 @@ fn broken(work: &Option<Box<Work>>) -> Option<&io::Error> {
 
 /// How much is handed out of one read before others have their turn.
 const MOST_AT_ONCE_BYTES: u32 = 1 << 20;
-
-/// How much a kept message may hold on to beside its own bytes.
-const PINNED_BYTES: usize = 4096;
 
 /// Most slices in one vectored write.
 const SLICES: usize = 64;

@@ -107,7 +107,7 @@ impl Connection {
     /// So many frames of a form have left, or stand in the output now.
     pub(crate) fn note_sent(&mut self, form: &Form, frames: usize) {
         let (traffic, compressed) = form.traffic(frames);
-        self.ledger.count_sent(traffic);
+        self.ledger.count_sent_messages(traffic);
         if compressed {
             self.writer.forget_window();
         }

@@ -364,7 +364,8 @@ fn settings(by: Compressing, config: &Config) -> CompressorSettings {
     }
 }
 
-fn opcode_of(kind: Kind) -> Opcode {
+#[inline]
+pub(super) fn opcode_of(kind: Kind) -> Opcode {
     match kind {
         Kind::Text => Opcode::Text,
         Kind::Binary => Opcode::Binary,

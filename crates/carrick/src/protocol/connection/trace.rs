@@ -154,6 +154,13 @@ impl Count {
         true
     }
 
+    /// Carries everything over, and a frame that there was no room for.
+    #[cold]
+    fn carry(&mut self, carried: &mut Traffic, opcode: Opcode, fin: bool, length: u64) {
+        *carried = std::mem::take(self).total(*carried);
+        carried.count(opcode, fin, length);
+    }
+
     /// What is counted here and in `carried`.
     fn total(self, carried: Traffic) -> Traffic {
         Traffic {
@@ -189,7 +196,8 @@ impl Ledger {
     #[inline]
     pub(super) fn note_received(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
         if piece.first {
-            self.count_received(&piece.header);
+            let Header { opcode, fin, length, .. } = piece.header;
+            self.count_received(opcode, fin, length);
         }
         if let Some(trace) = self.trace() {
             trace.receive(piece, payload, now);
@@ -198,23 +206,26 @@ impl Ledger {
 
     /// Takes a received frame that needs no record.
     #[inline]
-    pub(super) fn count_received(&mut self, header: &Header) {
-        if !self.received.take(header.opcode, header.fin, header.length) {
-            let carried = &mut self.rare.get_or_insert_default().received;
-            *carried = std::mem::take(&mut self.received).total(*carried);
-            carried.count(header.opcode, header.fin, header.length);
+    pub(super) fn count_received(&mut self, opcode: Opcode, fin: bool, length: u64) {
+        if !self.received.take(opcode, fin, length) {
+            let Ledger { received, rare, .. } = self;
+            received.carry(&mut rarely(rare).received, opcode, fin, length);
+        }
+    }
+
+    /// Takes a frame that is queued and needs no record.
+    #[inline]
+    pub(super) fn count_sent(&mut self, opcode: Opcode, fin: bool, length: u64) {
+        if !self.sent.take(opcode, fin, length) {
+            let Ledger { sent, rare, .. } = self;
+            sent.carry(&mut rarely(rare).sent, opcode, fin, length);
         }
     }
 
     /// Takes a frame that is queued.
     #[inline]
     pub(super) fn note_sent(&mut self, frame: &SentFrame<'_>, now: Instant) {
-        let length = frame.payload.len() as u64;
-        if !self.sent.take(frame.opcode, frame.fin, length) {
-            let carried = &mut self.rare.get_or_insert_default().sent;
-            *carried = std::mem::take(&mut self.sent).total(*carried);
-            carried.count(frame.opcode, frame.fin, length);
-        }
+        self.count_sent(frame.opcode, frame.fin, frame.payload.len() as u64);
         if let Some(trace) = self.trace() {
             trace.send(frame, now);
         }
@@ -222,7 +233,7 @@ impl Ledger {
 
     /// Takes whole messages, a frame each, that are written and need no record.
     #[cfg(feature = "net")]
-    pub(super) fn count_sent(&mut self, traffic: Traffic) {
+    pub(super) fn count_sent_messages(&mut self, traffic: Traffic) {
         if !self.sent.take_messages(traffic) {
             let carried = &mut self.rare.get_or_insert_default().sent;
             let total = std::mem::take(&mut self.sent).total(*carried);
@@ -305,6 +316,12 @@ impl Trace {
         }
         self.records.push_back(record);
     }
+}
+
+/// What few connections need, made if it is not there. Out of line, for it is asked for where frames are counted.
+#[cold]
+fn rarely(rare: &mut Option<Box<Rare>>) -> &mut Rare {
+    rare.get_or_insert_default()
 }
 
 const MAX_RECORDS: usize = 1024;

@@ -8,6 +8,7 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Statu
 mod block;
 mod whole;
 
+use super::assembly::Spares;
 use whole::WholeCompressor;
 
 /// What a [`Compressor`] is made with.
@@ -365,7 +366,8 @@ impl fmt::Debug for Scratch {
 /// Compressors and decompressors that no connection uses at the moment, and the [`Scratch`] for those that are in use.
 ///
 /// A connection without context takeover leases one for a message and returns it. The shell keeps one pool per thread and
-/// lends it to its connections.
+/// lends it to its connections. Beside them stands the memory in which large messages were put together, compressed or
+/// not: up to 4 MiB of it are kept for the next ones.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -385,6 +387,7 @@ pub struct DeflatePool {
     max_free: usize,
     scratch: Scratch,
     whole: Option<Box<WholeCompressor>>,
+    spares: Spares,
 }
 
 impl DeflatePool {
@@ -406,6 +409,7 @@ impl DeflatePool {
             max_free,
             scratch: Scratch::new(),
             whole: None,
+            spares: Spares::default(),
         }
     }
 
@@ -440,6 +444,11 @@ impl DeflatePool {
             self.return_compressor(compressor);
         }
         output.freeze()
+    }
+
+    /// The memory for messages that come in several reads.
+    pub(crate) fn spares(&self) -> &Spares {
+        &self.spares
     }
 
     /// A compressor with these settings and an empty window: a free one, or else a new one.
