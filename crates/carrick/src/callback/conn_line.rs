@@ -141,6 +141,25 @@ impl<S> Conn<S> {
         consumed
     }
 
+    /// Reads on in a large message, see [`Line::read_on`].
+    pub(crate) fn read_on(&mut self) -> Option<(io::Result<usize>, usize)> {
+        match &mut self.link {
+            Link::Line(line, _) => line.read_on(),
+            Link::None | Link::Stream(_) => None,
+        }
+    }
+
+    /// Hands out the message that `read_on` has completed with `n` bytes, if it has.
+    pub(crate) fn receive_on(&mut self, n: usize, call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) {
+        let Link::Line(line, Some(desk)) = &mut self.link else { return };
+        let heard = line.hear_on(&mut desk.lent, n);
+        desk.at_end = true;
+        self.write_trace();
+        if let Some(heard) = heard {
+            self.tell(&heard, &[], call);
+        }
+    }
+
     fn tell(&mut self, heard: &Heard, taken: &[u8], call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) {
         match heard {
             Heard::Message { kind, payload } => {

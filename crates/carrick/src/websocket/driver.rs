@@ -320,23 +320,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
-    /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
+    /// Reads once, into the buffer of the thread or where a large message is put together; `None` if that brought nothing
+    /// for the application.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
-        with_receive_buffer(|buffer| {
-            let mut read = ReadBuf::new(buffer);
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
-                Ok(()) if !read.filled().is_empty() => {
-                    return Poll::Ready(self.handle_bytes(read.filled_mut()));
-                }
-                Ok(()) => {}
-                // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-                Err(error) => self.handle_broken(error),
+        let read = if let Some(room) = self.connection.room() {
+            let mut read = ReadBuf::new(room);
+            let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+            let n = read.filled().len();
+            if n > 0 {
+                return Poll::Ready(self.handle_read_on(n));
             }
-            self.with_shell(|connection, shell| {
-                connection.receive_eof(shell);
+            polled
+        } else {
+            let polled = with_receive_buffer(|buffer| {
+                let mut read = ReadBuf::new(buffer);
+                let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+                let bytes = read.filled_mut();
+                Poll::Ready(if bytes.is_empty() { Err(polled) } else { Ok(self.handle_bytes(bytes)) })
             });
-            Poll::Ready(None)
+            match ready!(polled) {
+                Ok(received) => return Poll::Ready(received),
+                Err(polled) => polled,
+            }
+        };
+        match read {
+            // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => self.handle_broken(error),
+            Ok(()) | Err(_) => {}
+        }
+        self.with_shell(|connection, shell| {
+            connection.receive_eof(shell);
+        });
+        Poll::Ready(None)
+    }
+
+    /// Takes the message that is complete with `n` bytes in the room, if it is.
+    fn handle_read_on(&mut self, n: usize) -> Option<Received> {
+        let Driver { connection, work, .. } = self;
+        with_shell(connection, work, Clock::Now, |connection, shell| {
+            match connection.receive_in_room(n, shell)? {
+                Event::Message { kind, payload, .. } => {
+                    Some(Received::Message(Message::from_checked(kind, payload.into_bytes())))
+                }
+                // There is only room for a message that is put together as a whole.
+                Event::Piece { .. } | Event::Ping(_) | Event::Pong { .. } | Event::Closed(_) => None,
+            }
         })
     }
 
