@@ -156,8 +156,11 @@ impl Tls {
 
     /// Makes records of the front of `slices`; how many bytes of them are in it.
     fn seal(&mut self, slices: &[IoSlice<'_>], room: usize, records: &mut Records) -> io::Result<usize> {
-        let Tls { connection, unfinished, unsent, ended, failed } = self;
-        while !*failed {
+        if self.failed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let Tls { connection, unfinished, unsent, ended, .. } = self;
+        loop {
             let UnbufferedStatus { state, .. } = connection.process_tls_records(unfinished);
             match state.map_err(invalid)? {
                 ConnectionState::WriteTraffic(mut traffic) => {
@@ -166,10 +169,9 @@ impl Tls {
                 ConnectionState::EncodeTlsData(mut message) => encode(&mut message, unsent),
                 ConnectionState::TransmitTlsData(transmitted) => transmitted.done(),
                 ConnectionState::PeerClosed => *ended = true,
-                _ => break,
+                _ => return Err(io::ErrorKind::BrokenPipe.into()),
             }
         }
-        Err(io::ErrorKind::BrokenPipe.into())
     }
 
     /// Writes what is encrypted.
@@ -193,8 +195,11 @@ impl Tls {
 
     /// Tells the peer that nothing more will come.
     pub(super) fn say_goodbye(&mut self) {
-        let Tls { connection, unfinished, unsent, failed, .. } = self;
-        while !*failed {
+        if self.failed {
+            return;
+        }
+        let Tls { connection, unfinished, unsent, .. } = self;
+        loop {
             let UnbufferedStatus { state, .. } = connection.process_tls_records(unfinished);
             match state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
