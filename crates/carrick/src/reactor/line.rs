@@ -343,7 +343,9 @@ impl Line {
     /// Brings a connection that is closed to the end of its stream, as far as it goes now; whether it is there.
     pub(crate) fn wind_up(&mut self, lent: &mut Lent) -> bool {
         if self.flush(lent) && self.connection.wants_shutdown() {
-            let shut_down = if self.broken.is_some() { Ok(()) } else { self.socket.shut_down() };
+            // Where the peer's side is at its end too the socket is dropped at once, which says the same.
+            let is_over = !self.connection.wants_bytes() && !self.socket.is_secure();
+            let shut_down = if self.broken.is_some() || is_over { Ok(()) } else { self.socket.shut_down() };
             let waits = shut_down.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
             if !waits {
                 // What cannot be ended has ended.

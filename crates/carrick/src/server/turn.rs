@@ -109,19 +109,13 @@ impl<S> Worker<S> {
             self.handle_plain(key, n);
             return Ok(false);
         }
-        let ciphertext = mem::take(&mut self.ciphertext);
-        let mut received = ciphertext.get(..n).unwrap_or_default();
-        let result = loop {
-            let Some(tls) = self.slots.get_mut(key).and_then(Slot::socket).and_then(Socket::tls_mut) else {
-                break Ok(false);
-            };
-            match tls.decrypt(&mut received, &mut self.buffer) {
-                Ok(Some(n)) => self.handle_plain(key, n),
-                Ok(None) => break Ok(tls.has_ended()),
-                Err(error) => break Err(error),
-            }
+        let Some(tls) = self.slots.get_mut(key).and_then(Slot::socket).and_then(Socket::tls_mut) else {
+            return Ok(false);
         };
-        self.ciphertext = ciphertext;
+        let (n, result) = tls.decrypt(&mut self.ciphertext[..n], &mut self.buffer);
+        if n > 0 {
+            self.handle_plain(key, n);
+        }
         result
     }
 
