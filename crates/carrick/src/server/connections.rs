@@ -47,6 +47,12 @@ impl Connections {
         }
     }
 
+    /// How many there may be at a time.
+    #[cfg(feature = "http3")]
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
     /// What wakes the connections in time. Whoever owns them may ring.
     pub(super) fn alarms(&self) -> &Arc<Alarms> {
         &self.alarms

@@ -1,6 +1,6 @@
 //! Accepts connections until it is told to stop, and then sees the open ones to their end.
 
-use std::{convert::Infallible, future::pending, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{future::pending, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
@@ -109,7 +109,7 @@ pub(super) async fn serve(
         () = shutdown => {}
         never = &mut ringing => match never {},
         error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
-        never = accept_quic(quic.as_ref(), &service, &connections.0) => match never {},
+        error = accept_quic(quic.as_ref(), &service, &connections.0) => return Err(error.into()),
     }
     drop(listener);
     if let Some(quic) = &quic {
@@ -140,11 +140,14 @@ async fn accept_quic(
     quic: Option<&QuicServer>,
     service: &Arc<Service>,
     connections: &Arc<Connections>,
-) -> Infallible {
-    if let Some(quic) = quic {
-        quic.accept_all(service, connections).await;
+) -> io::Error {
+    match quic {
+        Some(quic) => {
+            quic.accept_all(service, connections).await;
+            io::Error::other("the udp socket of http/3 has failed")
+        }
+        None => pending().await,
     }
-    pending().await
 }
 
 async fn accept_all(

@@ -13,9 +13,7 @@ use super::super::{body::Body, multiplexed::Rest};
 use crate::transport::http3::Receiving;
 
 impl Rest for Receiving {
-    fn into_body(mut self, length: Option<u64>) -> Body {
-        // What the service leaves unread it did not need.
-        self.need_no_more();
+    fn into_body(self, length: Option<u64>) -> Body {
         Body::stream(RequestBody { receiving: self, left: length })
     }
 }
@@ -31,19 +29,19 @@ impl HttpBody for RequestBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let wrong = |what| Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::InvalidData, what))));
+        // "the value of a Content-Length header field does not equal the sum of the DATA frame lengths received" makes a
+        // request malformed (RFC 9114 §4.1.2), and nothing more of it is handed out.
         Poll::Ready(match ready!(self.receiving.poll_data(cx)) {
-            Ok(Some(data)) => {
-                if let Some(left) = self.left {
-                    let Some(left) = left.checked_sub(data.len() as u64) else {
-                        return wrong("the body is longer than Content-Length");
-                    };
-                    self.left = Some(left);
+            Ok(Some(data)) => match self.left.map(|left| left.checked_sub(data.len() as u64)) {
+                Some(None) => Some(Err(self.receiving.refuse("the body is longer than Content-Length").into())),
+                Some(left) => {
+                    self.left = left;
+                    Some(Ok(Frame::data(data)))
                 }
-                Some(Ok(Frame::data(data)))
-            }
+                None => Some(Ok(Frame::data(data))),
+            },
             Ok(None) if self.left.is_some_and(|left| left > 0) => {
-                return wrong("the body is shorter than Content-Length");
+                Some(Err(self.receiving.refuse("the body is shorter than Content-Length").into()))
             }
             Ok(None) => self.receiving.take_trailers().map(|trailers| Ok(Frame::trailers(trailers))),
             Err(error) => Some(Err(error.into())),

@@ -28,14 +28,15 @@ use crate::{
 /// Serves a connection, from its handshake to its end.
 pub(super) async fn serve(
     service: Arc<Service>,
-    connecting: quinn::Connecting,
+    (incoming, config): (quinn::Incoming, Arc<quinn::ServerConfig>),
     peer: SocketAddr,
     (connections, stop, begun): (Arc<Connections>, Arc<Stop>, Begun),
 ) {
     let timer = HandshakeTimer::start(service.handshake_timeout);
     let section_bytes = section_bytes(service.head_limits);
     let starting = async {
-        let connection = connecting.await?;
+        // Here and not where connections are taken, since it is work.
+        let connection = incoming.accept_with(config)?.await?;
         Http3::start(connection, End::Server, section_bytes).await
     };
     let http3 = tokio::select! {
@@ -49,7 +50,16 @@ pub(super) async fn serve(
     drop(begun);
     let caller = Caller::new(PeerAddress::Ip(peer), http3.peer_certificates());
     let requests = JoinSet::new();
-    let mut life = Life { service, http3, connections, requests, hasty: 0, next: 0, phase: Phase::Open };
+    let mut life = Life {
+        idle: service.handshake_timeout.min(FOREVER),
+        service,
+        http3,
+        connections,
+        requests,
+        hasty: 0,
+        next: 0,
+        phase: Phase::Open,
+    };
     life.run(&stop, &caller).await;
 }
 
@@ -64,36 +74,54 @@ struct Life {
     hasty: usize,
     /// The stream behind the latest request.
     next: u64,
+    /// How long a connection without streams is kept.
+    idle: Duration,
     phase: Phase,
 }
 
+/// ```text
+/// Open ── asked to stop, or idle: GOAWAY ──> Leaving ── no stream is left ──> Lingering ── LINGER ──> closed
+/// ```
+///
+/// A client that has understood closes the connection itself, before that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Open,
     /// GOAWAY is sent; what is open may go on.
     Leaving,
+    /// Requests that were on their way to meet GOAWAY are rejected, so that their clients may send them elsewhere: the end of
+    /// the connection would not tell them that nobody has looked at these.
+    Lingering,
 }
 
 impl Life {
     async fn run(&mut self, stop: &Stop, caller: &Caller) {
-        let idle = self.service.handshake_timeout.min(FOREVER);
-        let mut deadline = in_a_while(idle);
+        let mut deadline = in_a_while(self.idle);
         loop {
             let http3 = Arc::clone(&self.http3);
             tokio::select! {
                 biased;
                 () = stop.asked(), if self.phase == Phase::Open => self.leave().await,
                 Some(ended) = self.requests.join_next() => self.handle_ended(&ended),
-                () = http3.vacant(), if self.phase == Phase::Leaving => break,
-                () = sleep_until(deadline) => {
-                    let is_idle = timeout(Duration::ZERO, http3.vacant()).await.is_ok();
-                    if is_idle && self.phase == Phase::Open {
+                () = http3.vacant(), if self.phase == Phase::Leaving => {
+                    self.phase = Phase::Lingering;
+                    deadline = in_a_while(LINGER);
+                }
+                () = sleep_until(deadline), if self.phase != Phase::Leaving => {
+                    let idle_at = http3.vacant_since().map_or_else(
+                        || in_a_while(self.idle),
+                        |since| Instant::from_std(since) + self.idle,
+                    );
+                    if self.phase == Phase::Lingering {
+                        return;
+                    } else if idle_at <= deadline {
                         self.leave().await;
+                    } else {
+                        deadline = idle_at;
                     }
-                    deadline = in_a_while(idle);
                 }
                 accepted = http3.accept() => match accepted {
-                    Ok((sending, _)) if self.phase == Phase::Leaving => reject(sending),
+                    Ok(halves) if self.phase != Phase::Open => reject(halves),
                     Ok(halves) => {
                         self.next = halves.0.id() + 4;
                         let (caller, connections) = (caller.clone(), Arc::clone(&self.connections));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use quinn::{Endpoint, EndpointConfig, TokioRuntime};
-use tokio::time::timeout;
+use tokio::{task::coop::consume_budget, time::timeout};
 
 use super::{
     super::{connection::Service, connections::Connections, linger::LINGER, stage::Stage},
@@ -63,12 +63,15 @@ pub(in super::super) struct QuicServer {
 }
 
 impl QuicServer {
-    /// Accepts connections for ever.
+    /// Accepts connections, until the socket fails.
     pub(in super::super) async fn accept_all(&self, service: &Arc<Service>, connections: &Arc<Connections>) {
         let beginning = Arc::new(AtomicUsize::new(0));
+        let unproven = UNPROVEN.min(connections.most() / PART_UNPROVEN);
         while let Some(incoming) = self.endpoint.accept().await {
+            // A flood is not to keep those who share this task from their turn.
+            consume_budget().await;
             // Whoever forges addresses does not see what is sent to them, and so cannot come back with it.
-            if beginning.load(Ordering::Relaxed) >= UNPROVEN && incoming.may_retry() {
+            if beginning.load(Ordering::Relaxed) >= unproven && incoming.may_retry() {
                 // It is gone if it cannot be sent.
                 let _ = incoming.retry();
                 continue;
@@ -79,15 +82,13 @@ impl QuicServer {
                 continue;
             };
             // A certificate that was replaced by one that QUIC cannot use serves nobody here.
-            let Ok(Ok(connecting)) = self.tls.config().map(|config| incoming.accept_with(config)) else {
-                continue;
-            };
+            let Ok(config) = self.tls.config() else { continue };
             let service = Arc::clone(service);
             let begun = Begun::count(&beginning);
             let all = Arc::clone(connections);
             place.start(|stop| {
                 let of_it = (all, Arc::clone(stop), begun);
-                Stage::last(connection::serve(service, connecting, peer, of_it))
+                Stage::last(connection::serve(service, (incoming, config), peer, of_it))
             });
         }
     }
@@ -123,6 +124,10 @@ impl Drop for Begun {
 
 /// With so many handshakes under way a client has to show that it is where it says (RFC 9000 §8.1.2).
 const UNPROVEN: usize = 256;
+
+/// And with so large a part of the places of the server in their hands: the others are for those who are where they say,
+/// over TCP too.
+const PART_UNPROVEN: usize = 8;
 
 /// How long a browser may remember that there is HTTP/3.
 const FRESH_SECONDS: u32 = 86_400;

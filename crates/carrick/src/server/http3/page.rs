@@ -18,17 +18,30 @@ use crate::transport::http3::Sending;
 ///
 /// If the client does not want it any more, or takes nothing of it for too long.
 pub(super) async fn send(
-    mut sending: Sending,
+    sending: Sending,
     response: Response<ResponseBody>,
     is_head: bool,
 ) -> io::Result<()> {
+    let stopped = sending.stopped();
+    tokio::select! {
+        biased;
+        sent = send_all(sending, response, is_head) => sent,
+        // The service may take its time over the next data, and nobody waits for that any more.
+        () = stopped => Err(io::ErrorKind::BrokenPipe.into()),
+    }
+}
+
+async fn send_all(mut sending: Sending, response: Response<ResponseBody>, is_head: bool) -> io::Result<()> {
     let (mut head, mut body) = response.into_parts();
     let ends = fit(&mut head, &body, is_head);
     bounded(sending.write_response(&Response::from_parts(head, ()))).await??;
     if !ends {
         send_body(&mut sending, &mut body).await?;
     }
-    bounded(poll_fn(|cx| sending.poll_shutdown(cx))).await?
+    sending.finish();
+    // It is answered, however long the client takes over what is on its way.
+    let _ = bounded(poll_fn(|cx| sending.poll_shutdown(cx))).await;
+    Ok(())
 }
 
 async fn send_body(sending: &mut Sending, body: &mut ResponseBody) -> io::Result<()> {
@@ -36,8 +49,13 @@ async fn send_body(sending: &mut Sending, body: &mut ResponseBody) -> io::Result
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
         // The stream is reset as it is dropped, so that the client knows that something is missing.
         match frame.map_err(io::Error::other)?.into_data().map_err(Frame::into_trailers) {
-            Ok(data) if data.is_empty() => {}
-            Ok(data) => bounded(sending.write_data(data)).await??,
+            Ok(mut data) => {
+                // Each piece is waited for anew: a client that takes all of it in time is slow and does not stand still.
+                while !data.is_empty() {
+                    let piece = data.split_to(data.len().min(PIECE_BYTES));
+                    bounded(sending.write_data(piece)).await??;
+                }
+            }
             Err(Ok(trailers)) => bounded(sending.write_trailers(&trailers)).await??,
             Err(Err(_)) => {}
         }
@@ -54,3 +72,6 @@ async fn bounded<T>(future: impl Future<Output = T>) -> io::Result<T> {
     })
     .await
 }
+
+/// How much of a body is sent at a time.
+const PIECE_BYTES: usize = 16 << 10;

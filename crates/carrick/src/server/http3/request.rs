@@ -33,6 +33,8 @@ pub(super) async fn answer(
     (caller, connections): (Caller, Arc<Connections>),
 ) -> Outcome {
     let timer = HandshakeTimer::start(service.handshake_timeout);
+    // No answer but a WebSocket depends on what is left unread of the request.
+    receiving.want_no_more(ErrorCode::NoError);
     let asked = async { Ok(receiving.read_request().await) };
     let head = match timer.bound_head(asked).await {
         Ok(Ok(head)) => head,
@@ -54,6 +56,7 @@ pub(super) async fn answer(
     }
     service.trace_request(caller.address, &request);
     let is_head = request.method() == Method::HEAD;
+    let soundness = receiving.soundness();
     let decided = tokio::select! {
         biased;
         // The application must not go on with what nobody waits for: a client could have it do so without end.
@@ -80,6 +83,11 @@ pub(super) async fn answer(
         Ok(Answer::Page(response)) => response,
         Err(rejection) => return refuse(&service, sending, &rejection, &caller).await,
     };
+    if !soundness.is_sound() {
+        // "Malformed requests … MUST be treated as a stream error of type H3_MESSAGE_ERROR" (RFC 9114 §4.1.2).
+        sending.cancel(ErrorCode::MessageError);
+        return Outcome::TakenBack;
+    }
     outcome(page::send(sending, page, is_head).await.is_ok())
 }
 
@@ -91,8 +99,9 @@ async fn refuse(service: &Service, sending: Sending, rejection: &Rejection, call
 }
 
 /// Refuses a request that came too late, without a look at it: the client may send it elsewhere (RFC 9114 §4.1.1).
-pub(super) fn reject(mut sending: Sending) {
+pub(super) fn reject((mut sending, mut receiving): (Sending, Receiving)) {
     sending.cancel(ErrorCode::RequestRejected);
+    receiving.want_no_more(ErrorCode::RequestRejected);
 }
 
 fn outcome(answered: bool) -> Outcome {

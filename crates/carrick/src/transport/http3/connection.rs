@@ -4,15 +4,17 @@ use std::{
     future::pending,
     io,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use bytes::BytesMut;
-use quinn::{RecvStream, SendStream};
-use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
+use quinn::{RecvStream, SendStream, StoppedError, VarInt};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex as AsyncMutex, Notify, watch},
+};
 
 use super::{
     control::{ControlEvent, ControlReader, CriticalStreams, End, StreamKind},
@@ -25,6 +27,7 @@ use super::{
     settings::Settings,
     varint,
 };
+use crate::system;
 
 /// A connection that both ends have said their settings on, or are about to.
 #[derive(Debug)]
@@ -35,10 +38,19 @@ pub(crate) struct Http3 {
     control: AsyncMutex<SendStream>,
     peer: watch::Receiver<Peer>,
     max_section_bytes: usize,
-    /// How many halves of streams are in use.
-    halves: AtomicUsize,
-    /// Told when one is in use no more.
+    usage: Mutex<Usage>,
+    /// Told when a half of a stream is in use no more.
     vacated: Notify,
+    /// Where it was started: the end of a stream may have to be waited for, whoever drops that.
+    runtime: Handle,
+}
+
+#[derive(Debug)]
+struct Usage {
+    /// How many halves of streams are in use.
+    halves: usize,
+    /// Since when there is none, where there is none.
+    since: Instant,
 }
 
 /// What the peer has said on its control stream.
@@ -70,10 +82,17 @@ impl Http3 {
         control.write_all(&bytes).await.map_err(write_error)?;
 
         let (said, peer) = watch::channel(Peer::default());
-        tokio::spawn(listen(connection.clone(), end, said));
-        let control = AsyncMutex::new(control);
-        let (halves, vacated) = (AtomicUsize::new(0), Notify::new());
-        Ok(Arc::new(Http3 { connection, end, control, peer, max_section_bytes, halves, vacated }))
+        tokio::spawn(listen(connection.clone(), end, said, control.stopped()));
+        Ok(Arc::new(Http3 {
+            connection,
+            end,
+            control: AsyncMutex::new(control),
+            peer,
+            max_section_bytes,
+            usage: Mutex::new(Usage { halves: 0, since: system::now() }),
+            vacated: Notify::new(),
+            runtime: Handle::current(),
+        }))
     }
 
     /// The next request; an error is the end of the connection.
@@ -116,6 +135,12 @@ impl Http3 {
         }
     }
 
+    /// Ready when the peer takes no request any more.
+    #[cfg(test)]
+    pub(crate) async fn left_out_from_now_on(&self) {
+        self.left_out(u64::MAX).await;
+    }
+
     /// Says that no request from the next one on will be answered (RFC 9114 §5.2). `next` is its stream.
     pub(crate) async fn go_away(&self, next: u64) -> io::Result<()> {
         let (mut payload, mut bytes) = (Vec::new(), Vec::new());
@@ -143,6 +168,11 @@ impl Http3 {
         connection_error(self.connection.closed().await)
     }
 
+    /// How many packets have come.
+    pub(super) fn packets_received(&self) -> u64 {
+        self.connection.stats().udp_rx.datagrams
+    }
+
     /// Where the peer is now: it may move.
     pub(crate) fn peer_addr(&self) -> SocketAddr {
         self.connection.remote_address()
@@ -160,20 +190,40 @@ impl Http3 {
     ///
     /// Cancel safe, for one that waits at a time.
     pub(crate) async fn vacant(&self) {
-        while self.halves.load(Ordering::SeqCst) > 0 {
+        while self.usage().halves > 0 {
             self.vacated.notified().await;
         }
     }
 
+    /// Since when no half of a stream is in use, if none is.
+    pub(crate) fn vacant_since(&self) -> Option<Instant> {
+        let usage = self.usage();
+        (usage.halves == 0).then_some(usage.since)
+    }
+
     /// A half of a stream is in use from now on.
     pub(super) fn occupy(&self) {
-        self.halves.fetch_add(1, Ordering::SeqCst);
+        self.usage().halves += 1;
     }
 
     /// A half of a stream is in use no more.
     pub(super) fn vacate(&self) {
-        self.halves.fetch_sub(1, Ordering::SeqCst);
-        self.vacated.notify_one();
+        let mut usage = self.usage();
+        usage.halves -= 1;
+        if usage.halves == 0 {
+            usage.since = system::now();
+            drop(usage);
+            self.vacated.notify_one();
+        }
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where what outlives a stream runs.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// How large a head may be.
@@ -193,8 +243,15 @@ impl Drop for Http3 {
     }
 }
 
-/// Takes every one-way stream that the peer opens, until the connection ends.
-async fn listen(connection: quinn::Connection, end: End, said: watch::Sender<Peer>) {
+/// Takes every one-way stream that the peer opens, until the connection ends. `stopped` is ready when the peer wants no more of
+/// our control stream.
+async fn listen(
+    connection: quinn::Connection,
+    end: End,
+    said: watch::Sender<Peer>,
+    stopped: impl Future<Output = Result<Option<VarInt>, StoppedError>>,
+) {
+    let mut stopped = pin!(stopped);
     let said = Arc::new(said);
     let streams = Arc::new(Mutex::new(CriticalStreams::default()));
     if end == End::Client {
@@ -207,7 +264,19 @@ async fn listen(connection: quinn::Connection, end: End, said: watch::Sender<Pee
             }
         });
     }
-    while let Ok(stream) = connection.accept_uni().await {
+    loop {
+        let stream = tokio::select! {
+            stream = connection.accept_uni() => stream,
+            stopped = &mut stopped => {
+                if let Ok(Some(_)) = stopped {
+                    // "the receiver MUST NOT request that the sender close the control stream" (RFC 9114 §6.2.1).
+                    let breach = ErrorCode::ClosedCriticalStream.because("the control stream is not wanted");
+                    connection.close(breach.code.quic(), breach.what.as_bytes());
+                }
+                return;
+            }
+        };
+        let Ok(stream) = stream else { return };
         let (connection, said, streams) = (connection.clone(), Arc::clone(&said), Arc::clone(&streams));
         tokio::spawn(async move {
             if let Err(breach) = hear(stream, end, &said, &streams).await {

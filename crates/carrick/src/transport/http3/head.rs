@@ -36,6 +36,11 @@ pub(crate) fn read_request(fields: Vec<Field>) -> Result<RequestHead, Breach> {
         (true, false, ..) => return Err(malformed("a CONNECT without :protocol has :scheme or :path")),
         (_, _, Some(scheme), Some(path)) => {
             let scheme = Scheme::try_from(&scheme[..]).map_err(|_| malformed(":scheme is no scheme"))?;
+            let begins = path.first() == Some(&b'/') || (method == Method::OPTIONS && path == b"*");
+            // What follows a "#" would be passed over without a word.
+            if !begins || path.contains(&b'#') {
+                return Err(malformed(":path is no path"));
+            }
             let path = PathAndQuery::try_from(&path[..]).map_err(|_| malformed(":path is no path"))?;
             uri = uri.scheme(scheme).path_and_query(path);
         }
@@ -51,6 +56,10 @@ pub(crate) fn read_request(fields: Vec<Field>) -> Result<RequestHead, Breach> {
         _ => {}
     }
     let authority = authority.as_deref().or(host).unwrap_or_default();
+    // "The authority MUST NOT include the deprecated userinfo subcomponent" (RFC 9114 §4.3.1).
+    if authority.contains(&b'@') {
+        return Err(malformed("the authority has a user"));
+    }
     let authority = Authority::try_from(authority).map_err(|_| malformed("the authority is none"))?;
     let uri =
         uri.authority(authority).build().map_err(|_| malformed("the parts of a URI are none together"))?;
@@ -91,6 +100,18 @@ pub(crate) fn read_trailers(fields: Vec<Field>) -> Result<HeaderMap, Breach> {
 
 /// Appends the field section of a request. Its URI is absolute; only that of a plain CONNECT has no scheme and no path.
 pub(crate) fn write_request(request: &Request<()>, protocol: Option<&str>, into: &mut Vec<u8>) {
+    qpack::encode(request_fields(request, protocol), into);
+}
+
+/// How large the field section of a request is, as RFC 9114 §4.2.2 counts: 32 bytes more for each field.
+pub(crate) fn request_bytes(request: &Request<()>, protocol: Option<&str>) -> usize {
+    request_fields(request, protocol).map(|(name, value, _)| name.len() + value.len() + 32).sum()
+}
+
+fn request_fields<'a>(
+    request: &'a Request<()>,
+    protocol: Option<&'a str>,
+) -> impl Iterator<Item = (&'a str, &'a [u8], bool)> {
     let uri = request.uri();
     let is_tunnel = request.method() == Method::CONNECT && protocol.is_none();
     let mut pseudo = vec![(":method", request.method().as_str().as_bytes(), false)];
@@ -103,7 +124,7 @@ pub(crate) fn write_request(request: &Request<()>, protocol: Option<&str>, into:
         let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         pseudo.push((":path", path.as_bytes(), false));
     }
-    qpack::encode(pseudo.into_iter().chain(regular(request.headers())), into);
+    pseudo.into_iter().chain(regular(request.headers()))
 }
 
 /// Appends the field section of an answer.
@@ -174,8 +195,15 @@ fn append(headers: &mut HeaderMap, field: &Field) -> Result<(), Breach> {
     if is_of_connection(&name) || (name == TE && value != "trailers") {
         return Err(malformed("a field is about a connection of HTTP/1.1"));
     }
-    if name == CONTENT_LENGTH && headers.contains_key(&name) {
-        return Err(malformed("Content-Length came twice"));
+    if name == CONTENT_LENGTH {
+        // "Content-Length = 1*DIGIT" (RFC 9110 §8.6).
+        let is_number = !field.value.is_empty() && field.value.iter().all(u8::is_ascii_digit);
+        if !is_number || value.to_str().map(str::parse::<u64>).is_ok_and(|length| length.is_err()) {
+            return Err(malformed("Content-Length is no length"));
+        }
+        if headers.contains_key(&name) {
+            return Err(malformed("Content-Length came twice"));
+        }
     }
     // "these MUST be concatenated into a single byte string using the two-byte delimiter of "; "" (RFC 9114 §4.2.1).
     if name == COOKIE

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{
+    control::End,
     error_code::{Breach, ErrorCode},
     frame::{FrameKind, FramePart, FrameReader},
 };
@@ -36,6 +37,7 @@ pub(crate) struct MessageReader {
     /// A field section that is not complete.
     section: Vec<u8>,
     max_section_bytes: usize,
+    end: End,
     stage: Stage,
 }
 
@@ -49,14 +51,20 @@ enum Stage {
 }
 
 impl MessageReader {
-    /// Field sections may have this many bytes as they are encoded.
+    /// One of a server. Field sections may have this many bytes as they are encoded.
     pub(crate) fn new(max_section_bytes: usize) -> MessageReader {
         MessageReader {
             frames: FrameReader::default(),
             section: Vec::new(),
             max_section_bytes,
+            end: End::Server,
             stage: Stage::Head,
         }
+    }
+
+    /// The end that reads is this one.
+    pub(crate) fn at(self, end: End) -> MessageReader {
+        MessageReader { end, ..self }
     }
 
     /// The last head was an interim one.
@@ -149,7 +157,13 @@ impl MessageReader {
             (FrameKind::Data, Stage::Head) => "DATA came before HEADERS",
             (FrameKind::Headers, Stage::Tunnel) => "HEADERS came behind the head of a CONNECT",
             (FrameKind::Headers | FrameKind::Data, Stage::Trailers) => "a frame came behind the trailers",
-            (FrameKind::PushPromise, _) => "a push was promised that nobody allowed",
+            // "A client MUST treat receipt of a PUSH_PROMISE frame that contains a larger push ID than the client has
+            // advertised as a connection error of H3_ID_ERROR" (RFC 9114 §7.2.5): it has advertised none.
+            (FrameKind::PushPromise, _) if self.end == End::Client => {
+                let breach = ErrorCode::IdError.because("a push was promised that nobody allowed");
+                return Err(MessageError::Breach(breach));
+            }
+            (FrameKind::PushPromise, _) => "a client cannot push",
             (FrameKind::Reserved, _) => "a frame of HTTP/2 came",
             (FrameKind::CancelPush | FrameKind::Settings | FrameKind::GoAway | FrameKind::MaxPushId, _) => {
                 "a frame of the control stream came on another one"

@@ -57,7 +57,8 @@ pub(super) fn server_config(
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.max_early_data_size = 0;
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
-    config.transport_config(Arc::new(transport(max_streams, None)));
+    let window = max_streams.saturating_mul(STREAM_WINDOW_BYTES).min(SERVER_WINDOW_BYTES);
+    config.transport_config(Arc::new(transport(max_streams, window, SERVER_KEEP_ALIVE)));
     Ok(config)
 }
 
@@ -67,8 +68,9 @@ pub(super) fn client_config(tls: &rustls::ClientConfig) -> Result<ClientConfig, 
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.enable_early_data = false;
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    // The client is the one that knows whether the connection is still of use.
-    config.transport_config(Arc::new(transport(CLIENT_STREAMS, Some(KEEP_ALIVE))));
+    // As much as all streams together may hold: one that nobody reads takes nothing from the others.
+    let window = CLIENT_STREAMS * STREAM_WINDOW_BYTES;
+    config.transport_config(Arc::new(transport(CLIENT_STREAMS, window, KEEP_ALIVE)));
     Ok(config)
 }
 
@@ -85,19 +87,18 @@ pub(super) fn any_address(peer: SocketAddr) -> SocketAddr {
     }
 }
 
-fn transport(max_streams: u32, keep_alive: Option<Duration>) -> TransportConfig {
+fn transport(max_streams: u32, window: u32, keep_alive: Duration) -> TransportConfig {
     let mut config = TransportConfig::default();
     config
         .max_concurrent_bidi_streams(VarInt::from_u32(max_streams))
         .max_concurrent_uni_streams(VarInt::from_u32(MAX_ONE_WAY_STREAMS))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
-        // As much as all streams together may hold: one that nobody reads takes nothing from the others.
-        .receive_window(VarInt::from_u32(max_streams.saturating_mul(STREAM_WINDOW_BYTES)))
+        .receive_window(VarInt::from_u32(window))
         // What the network has not acknowledged: readers that stand still have what they do not read, so it is no sum.
         .send_window(SEND_WINDOW_BYTES)
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(IdleTimeout::try_from(IDLE).expect("it is less than 2^62 ms")))
-        .keep_alive_interval(keep_alive);
+        .keep_alive_interval(Some(keep_alive));
     config
 }
 
@@ -118,7 +119,11 @@ pub(super) const CLIENT_STREAMS: u32 = 1024;
 const MAX_ONE_WAY_STREAMS: u32 = 8;
 
 /// How much of a stream waits unread before its sender has to wait.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
+
+/// How much of all streams of a client waits unread in a server: what one connection may cost in memory. So many readers that
+/// stand still, each with a full window, and the other streams of their connection wait too.
+const SERVER_WINDOW_BYTES: u32 = 128 * STREAM_WINDOW_BYTES;
 
 /// How much a connection keeps of what it has sent until that has arrived: enough for 1 Gbit/s over 64 ms.
 const SEND_WINDOW_BYTES: u64 = 8 << 20;
@@ -126,4 +131,9 @@ const SEND_WINDOW_BYTES: u64 = 8 << 20;
 /// After so long without a packet the peer counts as gone.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// A client sends something that often.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// And so does a server, for clients that do not, whose WebSockets may have nothing to say for longer than that. Connections
+/// without streams do not last that long.
+const SERVER_KEEP_ALIVE: Duration = Duration::from_secs(20);

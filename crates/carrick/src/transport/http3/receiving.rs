@@ -3,7 +3,11 @@
 use std::{
     future::poll_fn,
     io,
-    sync::Arc,
+    mem::MaybeUninit,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -34,6 +38,17 @@ pub(crate) struct Receiving {
     is_over: bool,
     /// Why no more of it is wanted, if it is dropped.
     unwanted: ErrorCode,
+    soundness: Soundness,
+}
+
+/// Whether what was received of a message obeys the rules, for whoever answers it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Soundness(Arc<AtomicBool>);
+
+impl Soundness {
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Why there is no request, no answer or no data.
@@ -49,7 +64,7 @@ pub(crate) enum ReceiveError {
 impl Receiving {
     pub(super) fn new(connection: Arc<Http3>, recv: RecvStream) -> Receiving {
         connection.occupy();
-        let messages = MessageReader::new(connection.max_section_bytes());
+        let messages = MessageReader::new(connection.max_section_bytes()).at(connection.end());
         Receiving {
             connection,
             recv,
@@ -58,6 +73,7 @@ impl Receiving {
             trailers: None,
             is_over: false,
             unwanted: ErrorCode::RequestCancelled,
+            soundness: Soundness::default(),
         }
     }
 
@@ -86,17 +102,36 @@ impl Receiving {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReceiveError>> {
         loop {
             match ready!(self.poll_part(cx))? {
-                Some(MessagePart::Data(bytes)) => return Poll::Ready(Ok(Some(bytes))),
-                Some(MessagePart::Trailers(section)) => {
-                    let fields = self.decode(&section)?;
-                    let trailers = head::read_trailers(fields);
-                    let failed = |breach| self.fail(MessageError::Breach(breach));
-                    self.trailers = Some(trailers.map_err(failed)?);
-                }
+                Some(MessagePart::Data(bytes)) => return Poll::Ready(self.joined(bytes).map(Some)),
+                Some(MessagePart::Trailers(section)) => self.handle_trailers(&section)?,
                 Some(MessagePart::Head(_)) => {}
                 None => return Poll::Ready(Ok(None)),
             }
         }
+    }
+
+    /// A body of small frames has the cost of its bytes: these are copied out of what was read, together with those behind
+    /// them, so that whoever keeps them keeps nothing else.
+    fn joined(&mut self, first: Bytes) -> Result<Bytes, ReceiveError> {
+        if first.len() >= READ_BYTES / 4 {
+            return Ok(first);
+        }
+        let mut joined = BytesMut::from(&first[..]);
+        while let Some(part) = self.messages.read(&mut self.received).map_err(|error| self.fail(error))? {
+            match part {
+                MessagePart::Data(bytes) => joined.extend_from_slice(&bytes),
+                MessagePart::Trailers(section) => self.handle_trailers(&section)?,
+                MessagePart::Head(_) => {}
+            }
+        }
+        Ok(joined.freeze())
+    }
+
+    fn handle_trailers(&mut self, section: &[u8]) -> Result<(), ReceiveError> {
+        let fields = self.decode(section)?;
+        let trailers = head::read_trailers(fields).map_err(|breach| self.fail(MessageError::Breach(breach)))?;
+        self.trailers = Some(trailers);
+        Ok(())
     }
 
     /// What stood behind the body.
@@ -109,14 +144,35 @@ impl Receiving {
         self.is_over
     }
 
-    /// The answer does not depend on what of the request is not read.
-    pub(crate) fn need_no_more(&mut self) {
-        self.unwanted = ErrorCode::NoError;
+    /// Says why no more is wanted, should it be dropped before its end.
+    pub(crate) fn want_no_more(&mut self, because: ErrorCode) {
+        self.unwanted = because;
     }
 
-    /// The head was that of a CONNECT, or of the answer that grants it.
+    /// The message breaks a rule that its reader knows of: nothing more of it is received.
+    pub(crate) fn refuse(&mut self, what: &'static str) -> ReceiveError {
+        self.received = Bytes::new();
+        let error = self.fail(MessageError::Breach(ErrorCode::MessageError.because(what)));
+        self.stop();
+        error
+    }
+
+    /// Tells, to whoever answers, whether the message has turned out to break a rule.
+    pub(crate) fn soundness(&self) -> Soundness {
+        self.soundness.clone()
+    }
+
+    /// The head was that of a CONNECT, or of the answer that grants it: it is cut short if it is dropped.
     pub(super) fn expect_tunnel(&mut self) {
         self.messages.expect_tunnel();
+        self.unwanted = ErrorCode::RequestCancelled;
+    }
+
+    fn stop(&mut self) {
+        if !self.is_over {
+            self.is_over = true;
+            let _ = self.recv.stop(self.unwanted.quic());
+        }
     }
 
     /// Reads data of a tunnel into a buffer that has room; nothing at its end.
@@ -156,12 +212,11 @@ impl Receiving {
             if self.is_over {
                 return Poll::Ready(Ok(None));
             }
-            let mut space = BytesMut::zeroed(READ_BYTES);
-            let mut buffer = ReadBuf::new(&mut space);
+            // What is kept is as long as what came: whoever sends byte by byte is not to be given room by the page.
+            let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut space);
             ready!(self.poll_raw(cx, &mut buffer))?;
-            let length = buffer.filled().len();
-            space.truncate(length);
-            self.received = space.freeze();
+            self.received = Bytes::copy_from_slice(buffer.filled());
         }
     }
 
@@ -207,15 +262,14 @@ impl Receiving {
         };
         self.connection.fail(breach);
         self.unwanted = breach.code;
+        self.soundness.0.store(true, Ordering::Relaxed);
         ReceiveError::Breach(breach)
     }
 }
 
 impl Drop for Receiving {
     fn drop(&mut self) {
-        if !self.is_over {
-            let _ = self.recv.stop(self.unwanted.quic());
-        }
+        self.stop();
         self.connection.vacate();
     }
 }

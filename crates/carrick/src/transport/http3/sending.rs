@@ -11,7 +11,6 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use quinn::SendStream;
-use tokio::runtime::Handle;
 
 use super::{
     connection::Http3,
@@ -200,11 +199,9 @@ impl Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         self.cancel(ErrorCode::RequestCancelled);
-        if matches!(self.end, Ending::Finished(_))
-            && let Ok(runtime) = Handle::try_current()
-        {
+        if matches!(self.end, Ending::Finished(_)) {
             let (arrival, connection) = (arrival_of(&self.send), Arc::clone(&self.connection));
-            runtime.spawn(async move {
+            self.connection.runtime().spawn(async move {
                 arrival.await;
                 connection.vacate();
             });

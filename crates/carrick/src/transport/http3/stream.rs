@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{client::Seat, receiving::Receiving, sending::Sending};
+use super::{client::Seat, error_code::ErrorCode, receiving::Receiving, sending::Sending};
 
 /// A stream whose two ends have agreed that DATA frames carry bytes. Its end is the end of the bytes (RFC 9220 §3).
 ///
@@ -89,7 +89,7 @@ impl AsyncWrite for Http3Stream {
 
     /// Waits until everything has arrived: whoever ends a connection behind its last stream takes with it what has not.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.receiving.need_no_more();
+        self.receiving.want_no_more(ErrorCode::NoError);
         self.sending.poll_shutdown(cx)
     }
 }

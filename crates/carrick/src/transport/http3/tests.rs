@@ -331,3 +331,27 @@ async fn a_head_beyond_the_limit_can_still_be_answered() {
     };
     assert_eq!(tokio::join!(serving, connecting).1.as_u16(), 431);
 }
+
+#[tokio::test]
+async fn a_body_of_small_frames_keeps_no_more_than_it_has() {
+    let (server, client, _endpoints) = connected().await;
+    let (mut sending, _answer) = client.open().await.unwrap();
+    sending.write_request(&Request::post("https://localhost/").body(()).unwrap(), None).await.unwrap();
+    let (_sending, mut receiving) = server.accept().await.unwrap();
+    receiving.read_request().await.unwrap();
+    let (mut kept, mut length) = (Vec::new(), 0);
+    for round in 0..100 {
+        for _ in 0..=round % 3 {
+            sending.write_data(Bytes::from_static(b"x")).await.unwrap();
+            length += 1;
+        }
+        kept.push(poll_fn(|cx| receiving.poll_data(cx)).await.unwrap().unwrap());
+    }
+    sending.finish();
+    while let Some(data) = poll_fn(|cx| receiving.poll_data(cx)).await.unwrap() {
+        kept.push(data);
+    }
+    assert_eq!(kept.iter().map(Bytes::len).sum::<usize>(), length);
+    let room: usize = kept.into_iter().map(|data| data.try_into_mut().unwrap().capacity()).sum();
+    assert!(room <= 100 * length, "{room} bytes are kept for {length}");
+}
