@@ -1,20 +1,20 @@
 //! The opening handshake over whichever HTTP the server speaks.
 
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, Response, StatusCode, Version, header::AUTHORIZATION};
 
 use super::builder::{Answer, ClientBuilder};
 use crate::{
     error::Error,
     protocol::PendingHandshake,
-    transport::{AskError, ClientTls, ConnectEvent, NetStream, Reached, Stopwatch},
+    transport::{AskError, ClientTls, ConnectEvent, Http, NetStream, Reached, Stopwatch},
 };
 
 impl ClientBuilder {
     /// A stream to the server, and what that has answered.
     pub(super) async fn ask(&self) -> Result<(NetStream, Answer), Error> {
-        let mut refused = 0;
+        let (mut refused, mut http) = (0, self.http);
         loop {
-            match self.pool.reach(&self.dialer, &self.address, self.http, self.head_limits).await? {
+            match self.pool.reach(&self.dialer, &self.address, http, self.head_limits).await? {
                 Reached::Http1(mut stream) => {
                     let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
                     self.learn(&answer.response);
@@ -22,9 +22,15 @@ impl ClientBuilder {
                 }
                 Reached::Shared(lease) => {
                     let (mut request, pending) = self.connect_request();
-                    *request.version_mut() = lease.version();
+                    let version = lease.version();
+                    *request.version_mut() = version;
                     let start = self.tell_requested(&request);
                     match lease.ask(&request).await {
+                        // RFC 7838 §6: an alternative that says so of itself is none, and the server itself is asked.
+                        Ok((response, _))
+                            if version == Version::HTTP_3
+                                && response.status() == StatusCode::MISDIRECTED_REQUEST
+                                && self.pool.forget(&self.address) => {}
                         Ok((response, stream)) => {
                             self.learn(&response);
                             let answer = self.answered(pending, response, start);
@@ -32,7 +38,11 @@ impl ClientBuilder {
                         }
                         // The server was about to go away, or has forgotten to say how many streams it takes.
                         Err(AskError::NotProcessed(_)) if refused < MAX_REFUSED => refused += 1,
-                        Err(AskError::NotProcessed(error)) => return Err(Error::Io(error)),
+                        // "The peer should retry over HTTP/1.1" (RFC 9114 §8.1).
+                        Err(AskError::VersionFallback(_)) if http == Http::Auto => http = Http::Http1,
+                        Err(AskError::NotProcessed(error) | AskError::VersionFallback(error)) => {
+                            return Err(Error::Io(error));
+                        }
                         Err(AskError::Failed(error)) => return Err(ClientTls::explained(error)),
                     }
                 }

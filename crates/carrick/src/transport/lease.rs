@@ -49,6 +49,9 @@ pub(crate) enum Lease {
 pub(crate) enum AskError {
     /// The server has not looked at it: another connection may.
     NotProcessed(io::Error),
+    /// It wants to be asked over HTTP/1.1.
+    #[cfg_attr(not(feature = "http3"), expect(dead_code, reason = "only a server of HTTP/3 says so"))]
+    VersionFallback(io::Error),
     Failed(Error),
 }
 

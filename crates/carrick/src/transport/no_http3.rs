@@ -6,7 +6,7 @@ use http::{Request, Response, Version};
 
 use super::{
     address::Address,
-    alternative::Place,
+    alternative::Record,
     dial::Dialer,
     lease::{AskError, Lease, Multiplexed},
     stream::NetStream,
@@ -25,7 +25,7 @@ impl Http3Connection {
     pub(super) async fn open(
         _: &Dialer,
         _: &Address,
-        _: &Place,
+        _: (u16, Record),
         _: HeadLimits,
     ) -> Result<Arc<Http3Connection>, Error> {
         Err(Error::Io(io::ErrorKind::Unsupported.into()))

@@ -27,7 +27,7 @@ use super::no_http3::{HAS_HTTP3, Http3Connection};
 use super::{
     ClientTls,
     address::Address,
-    alternative::{Alternative, Alternatives, Place},
+    alternative::{Alternative, Alternatives},
     connect_event::ConnectEvent,
     dial::Dialer,
     http::Http,
@@ -114,10 +114,10 @@ impl Pool {
             return journey.dial_http1().await;
         }
         let key = journey.key()?;
-        let place = journey.check_http3(key.proxy.as_ref())?;
+        let may_be_http3 = journey.check_http3(key.proxy.as_ref())?;
         let shared = self.shared(key);
         let mut connections = shared.lock().await;
-        match connections.reach(&journey, place).await? {
+        match connections.reach(&journey, may_be_http3).await? {
             Some(reached) => Ok(reached),
             None => {
                 drop(connections);
@@ -130,8 +130,13 @@ impl Pool {
     pub(crate) fn learn(&self, address: &Address, http: Http, headers: &HeaderMap) {
         // Without TLS anybody on the way could have said it.
         if HAS_HTTP3 && address.secure && http != Http::Http1 {
-            self.alternatives.of(address, |known| known.learn(headers, system::now()));
+            self.alternatives.of(address, |known| known.learn(headers, &address.host, system::now()));
         }
+    }
+
+    /// The server is not where it has said (RFC 7838 §6); whether it had said something.
+    pub(crate) fn forget(&self, address: &Address) -> bool {
+        self.alternatives.of(address, Alternative::forget)
     }
 
     fn shared(&self, key: Key) -> Shared {
@@ -215,9 +220,43 @@ impl Journey<'_> {
     }
 
     /// A connection of HTTP/3.
-    async fn dial_http3(&self, place: &Place) -> Result<Arc<dyn Multiplexed>, Error> {
-        let connection = Http3Connection::open(self.dialer, self.address, place, self.limits).await?;
+    async fn dial_http3(&self, port: u16) -> Result<Arc<dyn Multiplexed>, Error> {
+        let record = self.alternatives.record(self.address);
+        let connection =
+            Http3Connection::open(self.dialer, self.address, (port, record), self.limits).await?;
         Ok(connection)
+    }
+
+    /// A connection of HTTP/3 where the server has said that there is one, or else on the port of the URL, which waits a
+    /// moment for that.
+    async fn dial_asked_http3(&self) -> Result<Arc<dyn Multiplexed>, Error> {
+        let own = self.address.port;
+        let learned = self.known(|known| known.fresh(system::now())).filter(|port| *port != own);
+        let Some(learned) = learned else { return self.dial_http3(own).await };
+        let mut there = pin!(self.dial_http3(learned));
+        let early = tokio::select! {
+            biased;
+            made = &mut there => Some(made),
+            () = sleep(HEAD_START) => None,
+        };
+        match early {
+            Some(Ok(connection)) => return Ok(connection),
+            // What the place that was named fails with is told if there is no other.
+            Some(Err(error)) => return self.dial_http3(own).await.map_err(|_| error),
+            None => {}
+        }
+        let mut here = pin!(self.dial_http3(own));
+        tokio::select! {
+            biased;
+            made = &mut there => match made {
+                Ok(connection) => Ok(connection),
+                Err(error) => here.await.map_err(|_| error),
+            },
+            made = &mut here => match made {
+                Ok(connection) => Ok(connection),
+                Err(_) => there.await,
+            },
+        }
     }
 
     /// It has to be HTTP/1.1, which is an error if the caller has not left it to us.
@@ -249,14 +288,12 @@ impl Connections {
         }
         let now = system::now();
         let dialed = if journey.http == Http::Http3 {
-            let place = journey.known(|known| known.fresh(now).cloned());
-            let place = place.unwrap_or(Place { host: None, port: journey.address.port });
-            Dialed::Connection(journey.dial_http3(&place).await?)
+            Dialed::Connection(journey.dial_asked_http3().await?)
         } else {
             let may_be_http3 = may_be_http3 && journey.http == Http::Auto;
-            let place = journey.known(|known| known.place(now).filter(|_| may_be_http3).cloned());
-            match place {
-                Some(place) => self.race(journey, &place).await?,
+            let port = journey.known(|known| known.port(now).filter(|_| may_be_http3));
+            match port {
+                Some(port) => self.race(journey, port).await?,
                 None => journey.dial(&mut self.lacks_http2).await?,
             }
         };
@@ -275,8 +312,8 @@ impl Connections {
     }
 
     /// HTTP/3 if there is a way for it, and else what there is over TCP, which waits a moment for HTTP/3.
-    async fn race(&mut self, journey: &Journey<'_>, place: &Place) -> Result<Dialed, Error> {
-        let mut quic = pin!(journey.dial_http3(place));
+    async fn race(&mut self, journey: &Journey<'_>, port: u16) -> Result<Dialed, Error> {
+        let mut quic = pin!(journey.dial_http3(port));
         let early = tokio::select! {
             biased;
             made = &mut quic => Some(made),

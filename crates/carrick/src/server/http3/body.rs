@@ -33,7 +33,9 @@ impl HttpBody for RequestBody {
         // request malformed (RFC 9114 §4.1.2), and nothing more of it is handed out.
         Poll::Ready(match ready!(self.receiving.poll_data(cx)) {
             Ok(Some(data)) => match self.left.map(|left| left.checked_sub(data.len() as u64)) {
-                Some(None) => Some(Err(self.receiving.refuse("the body is longer than Content-Length").into())),
+                Some(None) => {
+                    Some(Err(self.receiving.refuse("the body is longer than Content-Length").into()))
+                }
                 Some(left) => {
                     self.left = left;
                     Some(Ok(Frame::data(data)))

@@ -8,13 +8,13 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use quinn::{ClientConfig, Endpoint};
 use tokio::{sync::watch, time::timeout};
 use url::Host;
@@ -22,7 +22,8 @@ use url::Host;
 use super::{
     connection::Http3,
     control::End,
-    io_error::{connection_error, is_rejection},
+    head,
+    io_error::{connection_error, is_rejection, is_version_fallback},
     quic::{CLIENT_STREAMS, any_address, client_config, section_bytes},
     receiving::{ReceiveError, Receiving},
     sending::Sending,
@@ -31,9 +32,10 @@ use super::{
 use crate::{
     error::Error,
     protocol::{ConnectProtocol, HeadLimits, ResponseError},
+    system,
     transport::{
         address::Address,
-        alternative::Place,
+        alternative::Record,
         connect_event::ConnectEvent,
         dial::Dialer,
         lease::{AskError, Lease, Multiplexed},
@@ -47,7 +49,12 @@ pub(crate) struct Http3Connection {
     /// How many streams there are.
     open: AtomicUsize,
     limits: HeadLimits,
+    /// How large a head the server takes, if it has said so.
+    most_section_bytes: Option<u64>,
     peer: SocketAddr,
+    /// No request goes over it any more, whatever goes on on it.
+    retired: AtomicBool,
+    record: Record,
     /// The task that ends it waits for it to be dropped.
     _used: watch::Receiver<()>,
 }
@@ -65,15 +72,15 @@ pub(super) struct Seat {
 }
 
 impl Http3Connection {
-    /// Connects to the server at `address` where it speaks HTTP/3, and waits for what it says about itself.
+    /// Connects to the server at `address` where it speaks HTTP/3, on `port`, and waits for what it says about itself. That it
+    /// does not answer there goes into `record`.
     pub(crate) async fn open(
         dialer: &Dialer,
         address: &Address,
-        place: &Place,
+        (port, record): (u16, Record),
         limits: HeadLimits,
     ) -> Result<Arc<Http3Connection>, Error> {
-        let Place { host, port } = place;
-        let host = host.as_ref().unwrap_or(&address.host);
+        let host = &address.host;
         dialer.observer.tell(&ConnectEvent::TryingHttp3 { at: &format!("{host}:{port}") });
         dialer.tls.prepare().await?;
         let tls = dialer.tls.config()?;
@@ -85,7 +92,7 @@ impl Http3Connection {
             Host::Ipv6(address) => address.to_string(),
         };
         let (http3, endpoint) =
-            dialer.first(host, *port, |address| shake_hands(config.clone(), address, &name, limits)).await?;
+            dialer.first(host, port, |address| shake_hands(config.clone(), address, &name, limits)).await?;
         let peer = http3.peer_addr();
         let (used, in_use) = watch::channel(());
         tokio::spawn(end(endpoint, Arc::clone(&http3), used));
@@ -95,7 +102,16 @@ impl Http3Connection {
             let text = "server has no websockets over http/3, try another version";
             return Err(Error::Io(io::Error::new(io::ErrorKind::Unsupported, text)));
         }
-        Ok(Arc::new(Http3Connection { http3, open: AtomicUsize::new(0), limits, peer, _used: in_use }))
+        Ok(Arc::new(Http3Connection {
+            http3,
+            open: AtomicUsize::new(0),
+            limits,
+            most_section_bytes: settings.max_field_section_bytes,
+            peer,
+            retired: AtomicBool::new(false),
+            record,
+            _used: in_use,
+        }))
     }
 }
 
@@ -137,7 +153,7 @@ impl Multiplexed for Http3Connection {
     }
 
     fn is_sound(&self) -> bool {
-        !self.http3.is_leaving()
+        !self.http3.is_leaving() && !self.retired.load(Ordering::Relaxed)
     }
 
     fn lease(self: Arc<Http3Connection>) -> Option<Lease> {
@@ -158,6 +174,8 @@ impl Http3Lease {
     pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
         let Http3Lease { connection, halves: (mut sending, mut receiving), seat } = self;
         let protocol = request.extensions().get().map(ConnectProtocol::as_str);
+        connection.check_size(request, protocol)?;
+        let silence = Silence::begin(&connection);
         let id = sending.id();
         let asking = async {
             sending.write_request(request, protocol).await.map_err(ReceiveError::Io)?;
@@ -165,13 +183,26 @@ impl Http3Lease {
         };
         let response = tokio::select! {
             biased;
-            answered = asking => answered.map_err(|error| ask_error(error, connection.limits))?,
+            answered = asking => answered,
             // "The client … MUST NOT expect them to be processed" (RFC 9114 §5.2).
             () = connection.http3.left_out(id) => {
                 let text = "server goes away and takes no more requests";
-                return Err(AskError::NotProcessed(io::Error::new(io::ErrorKind::ConnectionAborted, text)));
+                let error = io::Error::new(io::ErrorKind::ConnectionAborted, text);
+                silence.end();
+                return Err(AskError::NotProcessed(error));
             }
         };
+        silence.end();
+        if let Err(ReceiveError::Breach(breach)) = &response {
+            sending.cancel(breach.code);
+        }
+        let response = response.map_err(|error| connection.ask_error(error))?;
+        if response.status() == StatusCode::MISDIRECTED_REQUEST {
+            // "The 421 … indicates that the request was directed at a server that is unable or unwilling to produce an
+            // authoritative response" (RFC 9110 §15.5.20), and so is the next one here.
+            connection.retire();
+            connection.record.avoid();
+        }
         let limit = connection.limits.max_headers;
         if response.headers().len() > limit {
             return Err(AskError::Failed(ResponseError::TooManyHeaders { limit }.into()));
@@ -184,13 +215,68 @@ impl Http3Lease {
     }
 }
 
-fn ask_error(error: ReceiveError, limits: HeadLimits) -> AskError {
-    match error {
-        ReceiveError::Io(error) if is_rejection(&error) => AskError::NotProcessed(error),
-        ReceiveError::HeadTooLarge => {
-            AskError::Failed(ResponseError::HeadTooLarge { limit: limits.max_head_bytes }.into())
+impl Http3Connection {
+    /// "An implementation that has received this parameter SHOULD NOT send an HTTP message header that exceeds the indicated
+    /// size" (RFC 9114 §4.2.2).
+    fn check_size(&self, request: &Request<()>, protocol: Option<&str>) -> Result<(), AskError> {
+        let bytes = head::request_bytes(request, protocol) as u64;
+        match self.most_section_bytes {
+            Some(most) if bytes > most => {
+                let text = format!("the head of the request is {bytes} bytes, the server takes {most}");
+                Err(AskError::Failed(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, text))))
+            }
+            Some(_) | None => Ok(()),
         }
-        ReceiveError::Breach(_) | ReceiveError::Io(_) => AskError::Failed(Error::Io(error.into())),
+    }
+
+    fn ask_error(&self, error: ReceiveError) -> AskError {
+        match error {
+            ReceiveError::Io(error) if is_rejection(&error) => AskError::NotProcessed(error),
+            ReceiveError::Io(error) if is_version_fallback(&error) => {
+                self.retire();
+                self.record.avoid();
+                AskError::VersionFallback(error)
+            }
+            ReceiveError::HeadTooLarge => {
+                AskError::Failed(ResponseError::HeadTooLarge { limit: self.limits.max_head_bytes }.into())
+            }
+            ReceiveError::Breach(_) | ReceiveError::Io(_) => AskError::Failed(Error::Io(error.into())),
+        }
+    }
+
+    fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The time in which a request waits for its answer. Whoever gives up on that may have found out that nothing gets through
+/// any more, which QUIC itself says only when the connection has been idle for long.
+struct Silence {
+    connection: Arc<Http3Connection>,
+    /// How many packets had come before.
+    packets: u64,
+    start: Instant,
+    is_over: bool,
+}
+
+impl Silence {
+    fn begin(connection: &Arc<Http3Connection>) -> Silence {
+        let (packets, start) = (connection.http3.packets_received(), system::now());
+        Silence { connection: Arc::clone(connection), packets, start, is_over: false }
+    }
+
+    fn end(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        let heard = self.connection.http3.packets_received() > self.packets;
+        if !self.is_over && (!heard || self.start + LONG < system::now()) {
+            self.connection.retire();
+            self.connection.record.avoid();
+        }
     }
 }
 
@@ -211,6 +297,9 @@ impl fmt::Debug for Http3Lease {
         f.debug_struct("Http3Lease").field("peer", &self.connection.peer).finish_non_exhaustive()
     }
 }
+
+/// A server that acknowledges what it is sent and does not answer for so long may do so over TCP.
+const LONG: Duration = Duration::from_secs(5);
 
 /// How long a connection may take to say goodbye.
 const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -54,14 +54,19 @@ pub(super) fn connection_error(error: ConnectionError) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// Whether a server has not looked at a request: it has rejected its stream (RFC 9114 §4.1.1), or has ended the connection in
-/// order, in front of which it answers what it has looked at (§5.2).
+/// Whether a server has not looked at a request: it has rejected its stream (RFC 9114 §4.1.1). The end of the connection, even
+/// in order, says nothing of that.
 pub(super) fn is_rejection(error: &io::Error) -> bool {
-    let ended = error.get_ref().and_then(|inner| inner.downcast_ref::<Ended>());
-    ended.is_some_and(|ended| {
-        let code = if ended.whole { ErrorCode::NoError } else { ErrorCode::RequestRejected };
-        ended.code == code.quic()
-    })
+    ended(error).is_some_and(|ended| !ended.whole && ended.code == ErrorCode::RequestRejected.quic())
+}
+
+/// Whether a server wants to be asked over HTTP/1.1 (RFC 9114 §8.1).
+pub(super) fn is_version_fallback(error: &io::Error) -> bool {
+    ended(error).is_some_and(|ended| ended.code == ErrorCode::VersionFallback.quic())
+}
+
+fn ended(error: &io::Error) -> Option<&Ended> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// A stream or a connection that the peer has ended by a code (RFC 9114 §8.1).

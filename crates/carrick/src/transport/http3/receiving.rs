@@ -129,7 +129,8 @@ impl Receiving {
 
     fn handle_trailers(&mut self, section: &[u8]) -> Result<(), ReceiveError> {
         let fields = self.decode(section)?;
-        let trailers = head::read_trailers(fields).map_err(|breach| self.fail(MessageError::Breach(breach)))?;
+        let trailers =
+            head::read_trailers(fields).map_err(|breach| self.fail(MessageError::Breach(breach)))?;
         self.trailers = Some(trailers);
         Ok(())
     }

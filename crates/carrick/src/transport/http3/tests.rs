@@ -355,3 +355,17 @@ async fn a_body_of_small_frames_keeps_no_more_than_it_has() {
     let room: usize = kept.into_iter().map(|data| data.try_into_mut().unwrap().capacity()).sum();
     assert!(room <= 100 * length, "{room} bytes are kept for {length}");
 }
+
+#[tokio::test]
+async fn a_stream_that_is_dropped_outside_of_the_runtime_is_in_use_until_it_has_arrived() {
+    let (server, client, _endpoints) = connected().await;
+    let (mut granted, mut stream) = tokio::join!(granted(&server), asked(&client));
+    granted.write_all(b"last words").await.unwrap();
+    // Nothing arrives meanwhile.
+    std::thread::spawn(|| drop(granted)).join().unwrap();
+    assert_eq!(server.vacant_since(), None);
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, b"last words");
+    server.vacant().await;
+}

@@ -2,4 +2,6 @@
 
 mod alternative;
 mod client;
+mod fallback;
+mod raw;
 mod support;

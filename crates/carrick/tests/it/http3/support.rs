@@ -24,3 +24,8 @@ impl Lines {
         self.0.lock().unwrap().iter().any(|found| found.starts_with(line))
     }
 }
+
+/// A service that reads a request to its end before it answers.
+pub(crate) fn reads() -> axum::Router {
+    axum::Router::new().fallback(|body: axum::body::Bytes| async move { body.len().to_string() })
+}

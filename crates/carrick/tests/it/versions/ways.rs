@@ -65,7 +65,7 @@ impl Way {
 pub(crate) struct Site {
     pub(crate) way: Way,
     pub(crate) running: Running,
-    trusted: Option<String>,
+    pub(crate) trusted: Option<String>,
 }
 
 impl Site {

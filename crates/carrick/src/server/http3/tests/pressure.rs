@@ -149,7 +149,9 @@ async fn a_refused_request_is_not_needed_any_more_rather_than_cancelled() {
 async fn a_body_of_another_length_makes_the_request_malformed() {
     let server = Running::start(|server| server.fallback(Counts)).await;
     let (client, _endpoint) = testing::connect(server.address).await;
-    for (said, is_sound) in [("4", false), ("5", true), ("6", false), ("abc", false), ("+5", false), ("", false)] {
+    for (said, is_sound) in
+        [("4", false), ("5", true), ("6", false), ("abc", false), ("+5", false), ("", false)]
+    {
         let (mut sending, mut receiving) = client.open().await.unwrap();
         let mut request = request(Method::POST, "/");
         request.headers_mut().insert("content-length", said.parse().unwrap());
