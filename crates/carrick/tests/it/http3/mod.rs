@@ -2,6 +2,8 @@
 
 mod alternative;
 mod client;
+mod client_errors;
 mod fallback;
 mod raw;
+mod server_errors;
 mod support;
