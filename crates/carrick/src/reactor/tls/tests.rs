@@ -158,6 +158,17 @@ fn no_more_is_encrypted_than_may_wait() {
 }
 
 #[test]
+fn what_comes_behind_our_goodbye_is_thrown_away() {
+    let mut pair = Pair::open(1 << 20);
+    pair.client.writer().write_all(b"late").unwrap();
+    pair.server.say_goodbye();
+    assert!(!pair.send_to_server().unwrap());
+    assert!(!pair.take_bytes(&mut [0xff; 100]).unwrap());
+    pair.server.say_goodbye();
+    assert_eq!((pair.plain.len(), pair.server.unfinished.capacity()), (0, 0));
+}
+
+#[test]
 fn both_sides_say_goodbye_once() {
     let mut pair = Pair::open(1);
     pair.client.send_close_notify();
