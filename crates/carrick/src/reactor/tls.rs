@@ -149,10 +149,13 @@ impl Tls {
 
     /// Encrypts what it can take and writes it in as few writes as the socket needs; how much it has taken.
     pub(super) fn encrypt(&mut self, slices: &[IoSlice<'_>], socket: &mut impl Write) -> io::Result<usize> {
-        // What is left from before takes the room of what comes now.
+        // What is left from before takes the room of what comes now. If some of it has left there is room for as much. If not,
+        // to take more would look as if the peer had taken something.
+        let unsent = self.unsent.len();
         match self.flush(socket) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            // Some of it may have left, and there is room for as much.
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock || self.unsent.len() == unsent => {
+                return Err(error);
+            }
             _ => {}
         }
         let room = MAX_UNSENT_BYTES.saturating_sub(self.unsent.len());
