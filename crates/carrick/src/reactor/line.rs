@@ -316,6 +316,8 @@ impl Line {
     pub(crate) fn handle_end(&mut self, lent: &mut Lent, error: Option<io::Error>) {
         // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
         if let Some(error) = error.filter(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
+            // What TLS has to say about it.
+            let _ = self.socket.flush();
             self.handle_broken(error);
         }
         self.with_shell(lent, |connection, shell| {

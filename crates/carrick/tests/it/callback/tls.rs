@@ -1,7 +1,7 @@
 //! Clients of a callback server that break TLS.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
     sync::Arc,
 };
@@ -63,5 +63,17 @@ fn what_comes_behind_a_refusal_costs_nobody_else_anything() {
     client.sock.write_all(&DAMAGED).unwrap();
     let (_, answer) = ask(&running, &config, &request("/ws", ""));
     assert_eq!(answer, "HTTP/1.1 101 Switching Protocols\r\n");
+    running.stop();
+}
+
+#[test]
+fn who_damages_a_record_is_told_why_it_is_the_end() {
+    let (running, config) = start();
+    let (mut client, answer) = ask(&running, &config, &request("/ws", ""));
+    assert_eq!(answer, "HTTP/1.1 101 Switching Protocols\r\n");
+    client.sock.write_all(&DAMAGED).unwrap();
+    let error = client.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    assert!(error.to_string().contains("fatal alert"), "{error}");
     running.stop();
 }
