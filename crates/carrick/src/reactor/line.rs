@@ -44,6 +44,8 @@ pub(crate) struct Line {
 pub(crate) struct Lent {
     /// The time of this turn.
     pub(crate) now: Instant,
+    /// Whether a handler is called behind the end of a connection, who may take his time while its socket is still there.
+    pub(crate) tells_end: bool,
     random: StdRng,
     pool: DeflatePool,
     /// Outputs that are empty and have memory, the latest one last.
@@ -104,7 +106,7 @@ impl Place {
 impl Lent {
     pub(crate) fn new(now: Instant, random: StdRng) -> Lent {
         let (pool, outputs, agreement) = (DeflatePool::new(), Vec::new(), Arc::default());
-        Lent { now, random, pool, outputs, agreement }
+        Lent { now, tells_end: false, random, pool, outputs, agreement }
     }
 
     /// An output for a connection that has something to send.
@@ -395,8 +397,9 @@ impl Line {
     /// Brings a connection that is closed to the end of its stream, as far as it goes now; whether it is there.
     pub(crate) fn wind_up(&mut self, lent: &mut Lent) -> bool {
         if self.flush(lent) && self.connection.wants_shutdown() {
-            // Where the peer's side is at its end too the socket is dropped at once, which says the same.
-            let is_over = !self.connection.wants_bytes() && !self.socket.is_secure();
+            // Where the peer's side is at its end too the socket is dropped at once, which says the same. A handler that is
+            // told is called before that, so that he still learns the address of the peer, and shall not hold up the end.
+            let is_over = !self.connection.wants_bytes() && !self.socket.is_secure() && !lent.tells_end;
             let shut_down = if self.broken.is_some() || is_over { Ok(()) } else { self.socket.shut_down() };
             let waits = shut_down.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
             if !waits {
