@@ -44,7 +44,7 @@ pub(crate) struct Line {
 pub(crate) struct Lent {
     /// The time of this turn.
     pub(crate) now: Instant,
-    /// Whether a handler is called behind the end of a connection, who may take his time while its socket is still there.
+    /// Whether a handler is called behind the end of a connection, which may take its time while the socket is still there.
     pub(crate) tells_end: bool,
     random: StdRng,
     pool: DeflatePool,
@@ -398,7 +398,7 @@ impl Line {
     pub(crate) fn wind_up(&mut self, lent: &mut Lent) -> bool {
         if self.flush(lent) && self.connection.wants_shutdown() {
             // Where the peer's side is at its end too the socket is dropped at once, which says the same. A handler that is
-            // told is called before that, so that he still learns the address of the peer, and shall not hold up the end.
+            // told is called before that, so that it can still ask for the address of the peer, and shall not hold up the end.
             let is_over = !self.connection.wants_bytes() && !self.socket.is_secure() && !lent.tells_end;
             let shut_down = if self.broken.is_some() || is_over { Ok(()) } else { self.socket.shut_down() };
             let waits = shut_down.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
