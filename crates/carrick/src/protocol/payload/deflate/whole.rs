@@ -103,6 +103,10 @@ impl Search<'_> {
                 at += 1;
                 best = later;
             }
+            debug_assert!(
+                best.distance <= self.window,
+                "the peer keeps no more; the fuzz target tries all windows"
+            );
             self.compressor.tokens.push(Token::of_match(best.length, best.distance));
             at += best.length;
             for place in (entered..at.min(last)).step_by(self.effort.step) {
