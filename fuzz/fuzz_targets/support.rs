@@ -9,7 +9,7 @@ use std::{
 };
 
 use carrick::protocol::{
-    Agreement, Closed, Config, Connection, DeflatePool, Event, Kind, Output, Role, Shell,
+    Agreement, Closed, Config, Connection, Pool, Event, Kind, Output, Role, Shell,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -100,7 +100,7 @@ pub struct Peer {
     pub output: Output,
     pub now: Instant,
     pub seen: Vec<Seen>,
-    pool: DeflatePool,
+    pool: Pool,
     random: StdRng,
 }
 
@@ -111,7 +111,7 @@ impl Peer {
             output: Output::new(),
             now,
             seen: Vec::new(),
-            pool: DeflatePool::new(),
+            pool: Pool::new(),
             random: StdRng::seed_from_u64(7),
         }
     }

@@ -18,8 +18,8 @@ use crate::{
     error::Error,
     flow::Flow,
     protocol::{
-        Agreement, Borrowed, Bundle, Compression, Config, Connection, DeflatePool, Event, Kind, Output,
-        Payload, Role, SendError, Shell,
+        Agreement, Borrowed, Bundle, Compression, Config, Connection, Event, Kind, Output, Payload, Pool,
+        Role, SendError, Shell,
     },
 };
 
@@ -47,7 +47,7 @@ pub(crate) struct Lent {
     /// Whether a handler is called behind the end of a connection, which may take its time while the socket is still there.
     pub(crate) tells_end: bool,
     random: StdRng,
-    pool: DeflatePool,
+    pool: Pool,
     /// Outputs that are empty and have memory, the latest one last.
     #[expect(clippy::vec_box, reason = "they go from one connection to the next as they are")]
     outputs: Vec<Box<Output>>,
@@ -105,7 +105,7 @@ impl Place {
 
 impl Lent {
     pub(crate) fn new(now: Instant, random: StdRng) -> Lent {
-        let (pool, outputs, agreement) = (DeflatePool::new(), Vec::new(), Arc::default());
+        let (pool, outputs, agreement) = (Pool::new(), Vec::new(), Arc::default());
         Lent { now, tells_end: false, random, pool, outputs, agreement }
     }
 

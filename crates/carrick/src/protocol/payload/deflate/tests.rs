@@ -351,7 +351,7 @@ fn settings_out_of_range_count_as_the_end_of_the_range() {
 
 #[test]
 fn what_the_pool_lends_again_has_forgotten_everything() {
-    let mut pool = DeflatePool::new();
+    let mut pool = Pool::new();
     for _ in 0..3 {
         let mut compressor = pool.lease_compressor(SETTINGS);
         let mut output = BytesMut::new();
@@ -372,7 +372,7 @@ fn what_the_pool_lends_again_has_forgotten_everything() {
 fn the_pool_keeps_no_more_than_it_may_and_prefers_what_was_used_last() {
     let with_level = |level| CompressorSettings { level, ..SETTINGS };
     for max_free in 0..=3 {
-        let mut pool = DeflatePool::with_max_free(max_free);
+        let mut pool = Pool::with_max_free(max_free);
         for level in 1..=4 {
             pool.return_compressor(Compressor::new(with_level(level)));
             pool.return_decompressor(Decompressor::new());
