@@ -5,7 +5,7 @@ mod support;
 
 use arbitrary::Arbitrary;
 use bytes::BytesMut;
-use carrick::protocol::{Compressor, CompressorSettings, Decompressor, Pool, InflateError, Scratch};
+use carrick::protocol::{Compressor, CompressorSettings, Decompressor, InflateError, Pool, Scratch};
 use libfuzzer_sys::fuzz_target;
 
 use support::Cuts;

@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use carrick::protocol::{
-    Agreement, Closed, Config, Connection, Pool, Event, Kind, Output, Role, Shell,
-};
+use carrick::protocol::{Agreement, Closed, Config, Connection, Event, Kind, Output, Pool, Role, Shell};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// Lengths of chunks, from a seed. Half of them are small.
