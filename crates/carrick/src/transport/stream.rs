@@ -27,10 +27,10 @@ use super::prefixed::Prefixed;
 /// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 connection, or what an HTTP server
 /// handed over.
 pub struct NetStream {
-    carrier: Carrier,
+    pub(super) carrier: Carrier,
 }
 
-enum Carrier {
+pub(super) enum Carrier {
     Tcp(TcpStream),
     /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
@@ -40,14 +40,14 @@ enum Carrier {
 }
 
 /// A stream, and whom it leads to.
-struct Known<S: ?Sized> {
+pub(super) struct Known<S: ?Sized> {
     peer: Option<SocketAddr>,
     version: Version,
     stream: S,
 }
 
 /// What a carrier has to be.
-trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
