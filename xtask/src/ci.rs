@@ -199,6 +199,12 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "conformance", "--tls"]],
     },
     Step {
+        name: "conformance-http2",
+        proves: "the quick Autobahn cases over HTTP/2, as server and as client",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--http2"]],
+    },
+    Step {
         name: "conformance-axum",
         proves: "the quick Autobahn cases inside an axum server",
         environment: &[],
