@@ -25,6 +25,11 @@ impl Flow {
         !self.full
     }
 
+    /// Whether the high mark was reached and the low mark not yet again, when that was last looked at.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// The marks have changed: a writer that waits for the low one goes on if the new high one is not reached.
     pub(crate) fn forget_marks(&mut self) {
         self.full = false;

@@ -127,7 +127,12 @@ impl<S> Conn<S> {
         message: impl Into<Outgoing<'m>>,
         compression: Compression,
     ) -> Result<(), Error> {
-        match message.into() {
+        let message = message.into();
+        let (kind, bytes) = message.parts();
+        if self.link.send_plain(kind, bytes) {
+            return Ok(());
+        }
+        match message {
             Outgoing::Owned(message) => {
                 self.queue(|connection, shell| connection.send(message, compression, shell))
             }

@@ -108,6 +108,14 @@ impl<S> Conn<S> {
     ) {
         while !received.is_empty() {
             let Link::Line(line, Some(desk)) = &mut self.link else { return };
+            if let Some((kind, range)) = line.hear_plain(&desk.lent, received) {
+                let (taken, rest) = received.split_at_mut(range.end);
+                desk.at_end = rest.is_empty();
+                received = rest;
+                let payload = taken.get(range.start..).unwrap_or_default();
+                call(self, Occasion::Message(MessageRef::from_checked(kind, payload)));
+                continue;
+            }
             let (consumed, heard) = line.hear(&mut desk.lent, received);
             desk.at_end = consumed == received.len();
             self.write_trace();

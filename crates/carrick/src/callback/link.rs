@@ -7,7 +7,7 @@ use std::{
 
 use super::desk::Desk;
 use crate::{
-    protocol::{Agreement, Connection, Shell},
+    protocol::{Agreement, Connection, Kind, Shell},
     reactor::Line,
     transport::NetStream,
     websocket::WebSocket,
@@ -49,6 +49,15 @@ impl Link {
             Link::None => None,
             Link::Stream(websocket) => Some(websocket.with_shell(call)),
             Link::Line(line, desk) => Some(line.with_shell(&mut desk.as_mut()?.lent, call)),
+        }
+    }
+
+    /// Queues a copy of a message in the short way, if that is all there is to do.
+    #[inline]
+    pub(super) fn send_plain(&mut self, kind: Kind, payload: &[u8]) -> bool {
+        match self {
+            Link::Line(line, Some(desk)) => line.send_plain(&mut desk.lent, kind, payload),
+            Link::Line(_, None) | Link::None | Link::Stream(_) => false,
         }
     }
 

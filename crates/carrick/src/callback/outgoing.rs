@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::message_ref::MessageRef;
-use crate::protocol::{Message, Text};
+use crate::protocol::{Kind, Message, Text};
 
 /// A message to send, owned or borrowed: what [`Conn::send`](crate::Conn::send) takes. There is a `From` for whatever
 /// becomes a [`Message`], and what is only borrowed goes to the network without becoming one.
@@ -20,6 +20,17 @@ pub enum Outgoing<'a> {
     Borrowed(MessageRef<'a>),
     /// Its bytes are shared if they are many.
     Owned(Message),
+}
+
+impl Outgoing<'_> {
+    /// What it is, and its bytes.
+    #[inline]
+    pub(crate) fn parts(&self) -> (Kind, &[u8]) {
+        match self {
+            Outgoing::Borrowed(message) => (message.kind(), message.as_bytes()),
+            Outgoing::Owned(message) => (message.kind(), message.as_bytes()),
+        }
+    }
 }
 
 impl<'a> From<MessageRef<'a>> for Outgoing<'a> {

@@ -4,6 +4,7 @@ use std::{
     io::{self, IoSlice},
     mem,
     net::SocketAddr,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -219,6 +220,23 @@ impl Line {
             Err(error) => self.handle_broken(error),
         }
         Ok(())
+    }
+
+    /// Takes the next message out of received bytes in the short way, if that is all there is to do: what it is, and
+    /// where its payload stands.
+    #[inline]
+    pub(crate) fn hear_plain(&mut self, lent: &Lent, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
+        self.connection.receive_plain(received, Some(lent.now))
+    }
+
+    /// Queues a copy of a message in the short way, if that is all there is to do.
+    #[inline]
+    pub(crate) fn send_plain(&mut self, lent: &mut Lent, kind: Kind, payload: &[u8]) -> bool {
+        if self.flow.is_full() {
+            return false;
+        }
+        let output = self.output.get_or_insert_with(|| lent.output());
+        self.connection.send_plain(kind, payload, output)
     }
 
     /// Takes the next thing out of received bytes; `None` if they bring nothing to tell.

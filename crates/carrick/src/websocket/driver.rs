@@ -186,6 +186,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
+    /// The next message out of what an earlier read brought, in the short way, if that is all there is to do.
+    #[inline]
+    pub(super) fn take_plain(&mut self) -> Option<Message> {
+        let work = self.work.as_mut().filter(|_| self.handed <= MOST_AT_ONCE_BYTES)?;
+        let (kind, range) = self.connection.receive_plain(&mut work.rest, None)?;
+        self.handed = self.handed.saturating_add(range.len() as u32);
+        work.rest.advance(range.start);
+        let message = Message::from_checked(kind, work.split_off(range.len()));
+        if work.rest.is_empty() {
+            take_back(&mut self.work);
+        }
+        Some(message)
+    }
+
+    /// Queues a message in the short way, if that is all there is to do.
+    #[inline]
+    pub(super) fn send_plain(&mut self, message: &Message) -> bool {
+        let Some(work) = self.work.as_mut().filter(|work| work.broken.is_none()) else { return false };
+        !self.flow.is_full()
+            && self.connection.send_plain(message.kind(), message.as_bytes(), &mut work.output)
+    }
+
     /// Waits until so little is unsent that a message may be queued.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(error) = broken(&self.work).map(copy_of) {
@@ -339,8 +361,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         // One that is empty would still hold on to the buffer that it was cut from.
         if !rest.is_empty() {
             let work = self.work.get_or_insert_with(lend);
-            work.rest_is_large = rest.len() > PINNED_BYTES;
-            work.rest = rest;
+            work.keep(rest);
         }
     }
 
@@ -356,24 +377,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Bytes::new()
                 })
             });
-            let Work { rest, rest_is_large, .. } = &mut **working;
-            let length = place.unwrap_or(0);
-            rest.advance(consumed - length);
-            // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-            let pins_much = *rest_is_large && length < PINNED_BYTES;
-            let payload = match place {
-                Some(_) if pins_much => {
-                    let copy = rest.get(..length).map(Bytes::copy_from_slice).unwrap_or_default();
-                    rest.advance(length);
-                    Some(copy)
-                }
-                Some(_) if length == rest.len() => Some(std::mem::take(rest).freeze()),
-                Some(_) => Some(rest.split_to(length).freeze()),
-                None => None,
-            };
-            if rest.is_empty() {
+            working.rest.advance(consumed - place.unwrap_or(0));
+            let payload = place.map(|length| working.split_off(length));
+            if working.rest.is_empty() {
                 // An empty rest would still hold on to the whole allocation.
-                *rest = BytesMut::new();
+                working.rest = BytesMut::new();
                 take_back(work);
             }
             let Some(mut found) = found else { continue };
@@ -521,9 +529,6 @@ fn broken(work: &Option<Box<Work>>) -> Option<&io::Error> {
 
 /// How much is handed out of one read before others have their turn.
 const MOST_AT_ONCE_BYTES: u32 = 1 << 20;
-
-/// How much a kept message may hold on to beside its own bytes.
-const PINNED_BYTES: usize = 4096;
 
 /// Most slices in one vectored write.
 const SLICES: usize = 64;

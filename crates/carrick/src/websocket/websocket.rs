@@ -187,6 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         message: &mut Option<Message>,
         compression: Compression,
     ) -> Poll<Result<(), Error>> {
+        if let Some(short) = message
+            && self.driver.send_plain(short)
+        {
+            *message = None;
+        }
         if message.is_some() {
             ready!(self.driver.poll_ready(cx))?;
         }
@@ -461,6 +466,9 @@ pub(super) fn poll_message<S: AsyncRead + AsyncWrite + Unpin>(
     driver: &mut Driver<S>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Message, Error>>> {
+    if let Some(message) = driver.take_plain() {
+        return Poll::Ready(Some(Ok(message)));
+    }
     loop {
         match ready!(driver.poll_receive(cx, Delivery::Whole)) {
             Some(Ok(Received::Message(message))) => return Poll::Ready(Some(Ok(message))),

@@ -1,8 +1,8 @@
 //! What a connection owns only while it has something to do.
 
-use std::io;
+use std::{io, mem};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::protocol::Output;
 
@@ -25,9 +25,34 @@ impl Work {
         self.output.is_empty() && !self.rest.has_remaining() && self.broken.is_none()
     }
 
+    /// Keeps what was received and not handed out yet.
+    pub(super) fn keep(&mut self, rest: BytesMut) {
+        self.rest_is_large = rest.len() > PINNED_BYTES;
+        self.rest = rest;
+    }
+
+    /// Takes the first bytes of the rest.
+    #[inline]
+    pub(super) fn split_off(&mut self, length: usize) -> Bytes {
+        let Work { rest, rest_is_large, .. } = self;
+        // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
+        if *rest_is_large && length < PINNED_BYTES {
+            let copy = rest.get(..length).map(Bytes::copy_from_slice).unwrap_or_default();
+            rest.advance(length);
+            if rest.is_empty() {
+                *rest = BytesMut::new();
+            }
+            return copy;
+        }
+        if length == rest.len() { mem::take(rest).freeze() } else { rest.split_to(length).freeze() }
+    }
+
     /// Keeps no more memory than the next connection will need.
     pub(super) fn clear(&mut self) {
         self.output.recycle();
         self.rest = BytesMut::new();
     }
 }
+
+/// How much a kept message may hold on to beside its own bytes.
+const PINNED_BYTES: usize = 4096;

@@ -26,7 +26,6 @@ use super::{
 use crate::protocol::{
     frame::{CloseFrame, Frame, FramePiece, FrameReader, HeaderRules, MAX_CONTROL_BYTES, Opcode},
     handshake::{Agreement, DeflateParams},
-    payload::{check_whole, mask},
     role::Role,
     violation::Violation,
 };
@@ -74,16 +73,16 @@ use crate::protocol::{
 /// It is small while nothing happens: what few connections need, or each for a moment only, stands on the heap.
 #[derive(Debug)]
 pub struct Connection {
-    config: Arc<Config>,
-    frames: FrameReader,
-    reader: MessageReader,
-    writer: MessageWriter,
-    closing: Closing,
-    keepalive: Keepalive,
-    ledger: Ledger,
-    control: WaitingControl,
-    terms: Terms,
-    delivery: Delivery,
+    pub(super) config: Arc<Config>,
+    pub(super) frames: FrameReader,
+    pub(super) reader: MessageReader,
+    pub(super) writer: MessageWriter,
+    pub(super) closing: Closing,
+    pub(super) keepalive: Keepalive,
+    pub(super) ledger: Ledger,
+    pub(super) control: WaitingControl,
+    pub(super) terms: Terms,
+    pub(super) delivery: Delivery,
 }
 
 impl Connection {
@@ -119,16 +118,7 @@ impl Connection {
         }
         self.keepalive.handle_bytes(shell.now);
         self.answer_ping(shell);
-        let mut consumed = 0_usize;
-        if !self.closing.may_receive() {
-            return (received.len(), None);
-        }
-        let rules = HeaderRules {
-            masked: self.terms.role.peer().masks(),
-            rsv1: self.terms.deflate.is_some(),
-            max_frame_bytes: self.config.max_frame_bytes,
-        };
-        if let Some((kind, range)) = self.receive_plain(received, rules) {
+        if let Some((kind, range)) = self.take_plain(received) {
             let (end, first, last, compressed) = (range.end, true, true, false);
             let payload = Payload::Received(received.get_mut(range).unwrap_or_default());
             let event = match self.delivery {
@@ -137,6 +127,15 @@ impl Connection {
             };
             return (end, Some(event));
         }
+        if !self.closing.may_receive() {
+            return (received.len(), None);
+        }
+        let mut consumed = 0_usize;
+        let rules = HeaderRules {
+            masked: self.terms.role.peer().masks(),
+            rsv1: self.terms.deflate.is_some(),
+            max_frame_bytes: self.config.max_frame_bytes,
+        };
         loop {
             let step_bytes = self.reader.step_bytes(self.reading());
             let end = received.len().min(consumed.saturating_add(step_bytes));
@@ -163,36 +162,6 @@ impl Connection {
                 Step::Closed => return (received.len(), self.closing.closed().map(Event::Closed)),
             }
         }
-    }
-
-    /// The common case, without the steps that others need: a plain message in one frame, all of which is there. The
-    /// place of its payload, not masked any more. Whatever else it is, nothing is changed.
-    fn receive_plain(&mut self, received: &mut [u8], rules: HeaderRules) -> Option<(Kind, Range<usize>)> {
-        if self.reader.is_open() || self.ledger.is_tracing() {
-            return None;
-        }
-        let (header, range) = self.frames.peek_whole(received, rules)?;
-        let kind = match header.opcode {
-            Opcode::Text => Kind::Text,
-            Opcode::Binary => Kind::Binary,
-            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => return None,
-        };
-        if !header.fin || header.rsv1 || header.length > self.config.max_message_bytes {
-            return None;
-        }
-        let payload = received.get_mut(range.clone())?;
-        if let Some(key) = header.mask {
-            mask(payload, key, 0);
-        }
-        if kind == Kind::Text && check_whole(payload).is_err() {
-            if let Some(key) = header.mask {
-                // As it came, for those who find out what is wrong with it.
-                mask(payload, key, 0);
-            }
-            return None;
-        }
-        self.ledger.count_received(&header);
-        Some((kind, range))
     }
 
     /// The peer ended its side of the stream, or the stream broke: nothing more will come.

@@ -352,7 +352,8 @@ impl MessageWriter {
     }
 }
 
-fn opcode_of(kind: Kind) -> Opcode {
+#[inline]
+pub(super) fn opcode_of(kind: Kind) -> Opcode {
     match kind {
         Kind::Text => Opcode::Text,
         Kind::Binary => Opcode::Binary,

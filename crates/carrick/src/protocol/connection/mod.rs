@@ -10,6 +10,7 @@ mod keepalive;
 mod message;
 mod message_reader;
 mod message_writer;
+mod plain;
 mod prepared;
 mod preview;
 mod shell;

@@ -141,6 +141,12 @@ impl Count {
         true
     }
 
+    /// Makes room for more.
+    #[cold]
+    fn carry(&mut self, carried: &mut Traffic) {
+        *carried = std::mem::take(self).total(*carried);
+    }
+
     /// What is counted here and in `carried`.
     fn total(self, carried: Traffic) -> Traffic {
         Traffic {
@@ -176,7 +182,8 @@ impl Ledger {
     #[inline]
     pub(super) fn note_received(&mut self, piece: &FramePiece, payload: &[u8], now: Instant) {
         if piece.first {
-            self.count_received(&piece.header);
+            let Header { opcode, fin, length, .. } = piece.header;
+            self.count_received(opcode, fin, length);
         }
         if let Some(trace) = self.trace() {
             trace.receive(piece, payload, now);
@@ -185,23 +192,28 @@ impl Ledger {
 
     /// Takes a received frame that needs no record.
     #[inline]
-    pub(super) fn count_received(&mut self, header: &Header) {
-        if !self.received.take(header.opcode, header.fin, header.length) {
+    pub(super) fn count_received(&mut self, opcode: Opcode, fin: bool, length: u64) {
+        if !self.received.take(opcode, fin, length) {
             let carried = &mut self.rare.get_or_insert_default().received;
-            *carried = std::mem::take(&mut self.received).total(*carried);
-            carried.count(header.opcode, header.fin, header.length);
+            self.received.carry(carried);
+            carried.count(opcode, fin, length);
+        }
+    }
+
+    /// Takes a frame that is queued and needs no record.
+    #[inline]
+    pub(super) fn count_sent(&mut self, opcode: Opcode, fin: bool, length: u64) {
+        if !self.sent.take(opcode, fin, length) {
+            let carried = &mut self.rare.get_or_insert_default().sent;
+            self.sent.carry(carried);
+            carried.count(opcode, fin, length);
         }
     }
 
     /// Takes a frame that is queued.
     #[inline]
     pub(super) fn note_sent(&mut self, frame: &SentFrame<'_>, now: Instant) {
-        let length = frame.payload.len() as u64;
-        if !self.sent.take(frame.opcode, frame.fin, length) {
-            let carried = &mut self.rare.get_or_insert_default().sent;
-            *carried = std::mem::take(&mut self.sent).total(*carried);
-            carried.count(frame.opcode, frame.fin, length);
-        }
+        self.count_sent(frame.opcode, frame.fin, frame.payload.len() as u64);
         if let Some(trace) = self.trace() {
             trace.send(frame, now);
         }

@@ -4,6 +4,7 @@ mod close_frame;
 mod header;
 mod opcode;
 mod output;
+mod plain;
 mod reader;
 mod writer;
 
@@ -12,5 +13,6 @@ pub(crate) use header::MAX_CONTROL_BYTES;
 pub use header::{Header, HeaderRules};
 pub use opcode::Opcode;
 pub use output::Output;
+pub(crate) use plain::PlainFrame;
 pub use reader::{FramePiece, FrameReader};
 pub use writer::{Frame, FrameWriter};

@@ -40,7 +40,7 @@ impl Opcode {
 
     /// The four bits on the wire.
     #[must_use]
-    pub fn bits(self) -> u8 {
+    pub const fn bits(self) -> u8 {
         match self {
             Opcode::Continuation => 0,
             Opcode::Text => 1,

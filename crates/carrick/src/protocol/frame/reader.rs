@@ -78,18 +78,6 @@ impl FrameReader {
         self.cut.is_some()
     }
 
-    /// The frame at the front of `received` and the place of its payload, which is still masked, if all of it is there
-    /// and no other is cut. A frame that breaks a rule is none.
-    #[inline]
-    pub(crate) fn peek_whole(&self, received: &[u8], rules: HeaderRules) -> Option<(Header, Range<usize>)> {
-        if self.cut.is_some() {
-            return None;
-        }
-        let (header, start) = Header::parse(received, rules).ok()??;
-        let end = start.checked_add(usize::try_from(header.length).ok()?)?;
-        (end <= received.len()).then_some((header, start..end))
-    }
-
     /// Takes the next piece of a frame from the front of `received`, and says how many bytes it consumed. `rules` are
     /// the same in every call.
     ///

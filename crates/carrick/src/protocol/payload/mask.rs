@@ -18,6 +18,7 @@ use bytes::BytesMut;
 /// mask(&mut payload[3..], key, phase);
 /// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
 /// ```
+#[inline]
 pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
     let phase = phase % 4;
     let next = phase.wrapping_add(payload.len()) % 4;
