@@ -150,7 +150,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "bench",
-        proves: "the runner of the benchmark compiles, and counts as it should",
+        proves: "the benchmark's runner and its lossy network compile, and count as they should",
         environment: &[],
         commands: &[
             &[
@@ -160,12 +160,14 @@ const STEPS: &[Step] = &[
                 "bench/Cargo.toml",
                 "-p",
                 "bench",
+                "-p",
+                "loss",
                 "--all-targets",
                 "--",
                 "-D",
                 "warnings",
             ],
-            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench"],
+            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench", "-p", "loss"],
         ],
     },
     Step {
