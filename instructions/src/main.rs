@@ -5,6 +5,7 @@
 //! that a row counts the same in each run.
 
 mod end;
+mod handshake;
 mod protocol;
 mod websocket;
 
@@ -17,6 +18,7 @@ const ROWS: &[(&str, Row)] = &[
     ("protocol-deflate", protocol::deflate),
     ("protocol-echo", protocol::echo),
     ("protocol-fan-out", protocol::fan_out),
+    ("protocol-handshake", handshake::answer),
     ("protocol-text-ascii", protocol::text_ascii),
     ("protocol-text-chinese", protocol::text_chinese),
     ("websocket-echo", websocket::echo),

@@ -132,6 +132,12 @@ impl<S> Conn<S> {
         if self.link.send_plain(kind, bytes) {
             return Ok(());
         }
+        self.send_any(message, compression)
+    }
+
+    /// Sends a message, whatever there is to do for it.
+    #[inline(never)]
+    fn send_any(&mut self, message: Outgoing<'_>, compression: Compression) -> Result<(), Error> {
         match message {
             Outgoing::Owned(message) => {
                 self.queue(|connection, shell| connection.send(message, compression, shell))

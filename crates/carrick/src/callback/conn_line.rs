@@ -116,16 +116,47 @@ impl<S> Conn<S> {
                 call(self, Occasion::Message(MessageRef::from_checked(kind, payload)));
                 continue;
             }
-            let (consumed, heard) = line.hear(&mut desk.lent, received);
-            desk.at_end = consumed == received.len();
-            self.write_trace();
-            let (taken, rest) = received.split_at_mut(consumed);
-            received = rest;
-            match heard {
-                Some(heard) => self.tell(&heard, taken, call),
-                None if consumed == 0 => return,
-                None => {}
+            let consumed = self.receive_any(received, call);
+            if consumed == 0 {
+                return;
             }
+            received = received.get_mut(consumed..).unwrap_or_default();
+        }
+    }
+
+    /// Hands out the next thing that was received, whatever it is; how many bytes that took.
+    #[inline(never)]
+    fn receive_any(
+        &mut self,
+        received: &mut [u8],
+        call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>),
+    ) -> usize {
+        let Link::Line(line, Some(desk)) = &mut self.link else { return 0 };
+        let (consumed, heard) = line.hear(&mut desk.lent, received);
+        desk.at_end = consumed == received.len();
+        self.write_trace();
+        if let Some(heard) = heard {
+            self.tell(&heard, received.get(..consumed).unwrap_or_default(), call);
+        }
+        consumed
+    }
+
+    /// Reads on in a large message, see [`Line::read_on`].
+    pub(crate) fn read_on(&mut self) -> Option<(io::Result<usize>, usize)> {
+        match &mut self.link {
+            Link::Line(line, _) => line.read_on(),
+            Link::None | Link::Stream(_) => None,
+        }
+    }
+
+    /// Hands out the message that `read_on` has completed with `n` bytes, if it has.
+    pub(crate) fn receive_on(&mut self, n: usize, call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>)) {
+        let Link::Line(line, Some(desk)) = &mut self.link else { return };
+        let heard = line.hear_on(&mut desk.lent, n);
+        desk.at_end = true;
+        self.write_trace();
+        if let Some(heard) = heard {
+            self.tell(&heard, &[], call);
         }
     }
 

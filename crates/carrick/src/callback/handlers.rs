@@ -152,7 +152,10 @@ impl<S> Handlers<S> {
     pub(crate) fn call(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
         let result = match occasion {
             Occasion::Open => self.open.as_ref().map(|handler| handler(conn)),
-            Occasion::Message(message) => self.message.as_ref().map(|handler| handler(conn, message)),
+            Occasion::Message(message) => {
+                self.call_message(conn, message);
+                None
+            }
             Occasion::Piece(piece) => self.piece.as_ref().map(|handler| handler(conn, piece)),
             Occasion::Ping(payload) => self.ping.as_ref().map(|handler| handler(conn, payload)),
             Occasion::Pong(payload, time) => self.pong.as_ref().map(|handler| handler(conn, payload, time)),
@@ -173,6 +176,15 @@ impl<S> Handlers<S> {
         }
     }
 
+    /// Does so for a message, which is what nearly all calls are for.
+    #[inline]
+    pub(crate) fn call_message(&self, conn: &mut Conn<S>, message: MessageRef<'_>) {
+        if let Some(Err(error)) = self.message.as_ref().map(|handler| handler(conn, message)) {
+            self.tell(conn, &error);
+        }
+    }
+
+    #[cold]
     fn tell(&self, conn: &mut Conn<S>, error: &Error) {
         if let Some(handler) = &self.error {
             handler(conn, error);

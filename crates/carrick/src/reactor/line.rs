@@ -62,6 +62,20 @@ pub(crate) enum Heard {
     Pong(Place, Option<Duration>),
 }
 
+impl Heard {
+    fn of(event: Event<'_>) -> Option<Heard> {
+        Some(match event {
+            Event::Message { kind, payload, .. } => Heard::Message { kind, payload: Place::of(payload) },
+            Event::Piece { kind, payload, first, last, .. } => {
+                Heard::Piece { kind, payload: Place::of(payload), first, last }
+            }
+            Event::Ping(payload) => Heard::Ping(Place::of(payload)),
+            Event::Pong { payload, round_trip } => Heard::Pong(Place::of(payload), round_trip),
+            Event::Closed(_) => return None,
+        })
+    }
+}
+
 /// Where bytes are.
 #[derive(Debug)]
 pub(crate) enum Place {
@@ -226,7 +240,9 @@ impl Line {
     /// where its payload stands.
     #[inline]
     pub(crate) fn hear_plain(&mut self, lent: &Lent, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
-        self.connection.receive_plain(received, Some(lent.now))
+        let heard = self.connection.receive_plain(received)?;
+        self.connection.handle_bytes(lent.now);
+        Some(heard)
     }
 
     /// Queues a copy of a message in the short way, if that is all there is to do.
@@ -243,21 +259,24 @@ impl Line {
     pub(crate) fn hear(&mut self, lent: &mut Lent, received: &mut [u8]) -> (usize, Option<Heard>) {
         self.with_shell(lent, |connection, shell| {
             let (consumed, event) = connection.receive(received, shell);
-            let heard = match event {
-                Some(Event::Message { kind, payload, .. }) => {
-                    Some(Heard::Message { kind, payload: Place::of(payload) })
-                }
-                Some(Event::Piece { kind, payload, first, last, .. }) => {
-                    Some(Heard::Piece { kind, payload: Place::of(payload), first, last })
-                }
-                Some(Event::Ping(payload)) => Some(Heard::Ping(Place::of(payload))),
-                Some(Event::Pong { payload, round_trip }) => {
-                    Some(Heard::Pong(Place::of(payload), round_trip))
-                }
-                Some(Event::Closed(_)) | None => None,
-            };
-            (consumed, heard)
+            (consumed, event.and_then(Heard::of))
         })
+    }
+
+    /// Reads on in a large message, where it is put together: how much was read, and how much could have been. `None` if
+    /// there is no such message, and where what comes has to be decrypted first.
+    pub(crate) fn read_on(&mut self) -> Option<(io::Result<usize>, usize)> {
+        if self.socket.is_secure() {
+            return None;
+        }
+        let room = self.connection.room()?;
+        let length = room.len();
+        Some((self.socket.read(room), length))
+    }
+
+    /// Takes the next thing out of what `read_on` has read, `n` bytes.
+    pub(crate) fn hear_on(&mut self, lent: &mut Lent, n: usize) -> Option<Heard> {
+        self.with_shell(lent, |connection, shell| connection.receive_in_room(n, shell).and_then(Heard::of))
     }
 
     /// Nothing more will come: the peer has ended its side, or the stream broke.
@@ -341,7 +360,9 @@ impl Line {
     /// Brings a connection that is closed to the end of its stream, as far as it goes now; whether it is there.
     pub(crate) fn wind_up(&mut self, lent: &mut Lent) -> bool {
         if self.flush(lent) && self.connection.wants_shutdown() {
-            let shut_down = if self.broken.is_some() { Ok(()) } else { self.socket.shut_down() };
+            // Where the peer's side is at its end too the socket is dropped at once, which says the same.
+            let is_over = !self.connection.wants_bytes() && !self.socket.is_secure();
+            let shut_down = if self.broken.is_some() || is_over { Ok(()) } else { self.socket.shut_down() };
             let waits = shut_down.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
             if !waits {
                 // What cannot be ended has ended.

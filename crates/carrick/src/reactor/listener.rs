@@ -90,8 +90,9 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
-                // A message that waits for the acknowledgement of an earlier one is late for no gain.
-                let _ = stream.set_nodelay(true);
+                if !INHERITS_NODELAY {
+                    let _ = stream.set_nodelay(true);
+                }
                 Ok((Socket::tcp(stream), PeerAddress::Ip(address)))
             }
             #[cfg(unix)]
@@ -113,6 +114,8 @@ fn listen(address: SocketAddr, joins: bool) -> io::Result<std::net::TcpListener>
     if joins {
         set_group(&socket)?;
     }
+    // A message that waits for the acknowledgement of an earlier one is late for no gain.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     if !joins {
         // Only now: the address was free, and from here on it can be shared with other threads.
@@ -136,6 +139,9 @@ fn set_group(_socket: &RawSocket) -> io::Result<()> {
 /// Whether several sockets can listen at one address and divide the clients.
 const HAS_GROUPS: bool = cfg!(target_os = "linux");
 
+/// Whether what is accepted has the `TCP_NODELAY` of its listener, which saves a call for each connection.
+pub(crate) const INHERITS_NODELAY: bool = cfg!(target_os = "linux");
+
 /// How many clients may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4096;
 
@@ -153,5 +159,16 @@ mod tests {
         assert_eq!(stranger.kind(), io::ErrorKind::AddrInUse);
         drop((first, second));
         Listening::tcp(address).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_accepted_sends_without_delay() {
+        let listening = Listening::tcp("127.0.0.1:0").unwrap();
+        let Listening::Tcp(listener) = listening else { panic!("it is a listener of TCP") };
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
     }
 }

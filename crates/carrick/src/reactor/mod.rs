@@ -11,7 +11,7 @@ mod wheel;
 
 pub(crate) use inbox::{Inbox, MAX_BYTES as MAX_INBOX_BYTES, Task};
 pub(crate) use line::{Heard, Lent, Line, Place};
-pub(crate) use listener::{Listener, Listening};
+pub(crate) use listener::{INHERITS_NODELAY, Listener, Listening};
 pub(crate) use socket::Socket;
 #[cfg(feature = "tls")]
 pub(crate) use tls::Tls;

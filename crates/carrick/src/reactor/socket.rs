@@ -112,6 +112,9 @@ impl Socket {
 
     /// Writes from the front of `output` once, and what is `behind` it; how much was taken.
     pub(crate) fn write_output(&mut self, output: &Output, behind: &[u8]) -> io::Result<usize> {
+        if let Some(bytes) = output.only_slice().filter(|_| behind.is_empty()) {
+            return self.write(&[IoSlice::new(bytes)]);
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let room = SLICES - 1;
         let mut filled = output.slices(&mut slices[..room]);

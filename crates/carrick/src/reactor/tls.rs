@@ -1,16 +1,29 @@
-//! The server's side of TLS on one connection, by the synchronous half of rustls.
+//! The server's side of TLS on one connection, by the half of rustls that has no buffers of its own.
 
 use std::{
-    io::{self, IoSlice, Read, Write},
+    cell::Cell,
+    fmt,
+    io::{self, IoSlice, Write},
+    mem,
     sync::Arc,
 };
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{
+    ServerConfig,
+    server::{ServerConnectionData, UnbufferedServerConnection},
+    unbuffered::{
+        ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus,
+        WriteTraffic,
+    },
+};
 
-/// TLS between a socket and its WebSocket. It holds buffers only while a record has come in part, or waits to be taken.
-#[derive(Debug)]
+/// TLS between a socket and its WebSocket. It holds bytes only while a record has come in part, or waits to be taken.
 pub(crate) struct Tls {
-    connection: ServerConnection,
+    connection: UnbufferedServerConnection,
+    /// The front of what is not there as a whole: a record, or a message of the handshake.
+    unfinished: Vec<u8>,
+    /// What is encrypted and not taken by the socket yet.
+    unsent: Vec<u8>,
     /// Whether the peer has said that nothing more will come.
     ended: bool,
 }
@@ -18,34 +31,84 @@ pub(crate) struct Tls {
 impl Tls {
     /// TLS by a certificate. Fails for a configuration that rustls does not take.
     pub(crate) fn new(config: Arc<ServerConfig>) -> io::Result<Tls> {
-        let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
-        connection.set_buffer_limit(Some(MAX_UNSENT_BYTES));
-        Ok(Tls { connection, ended: false })
+        let connection = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
+        Ok(Tls { connection, unfinished: Vec::new(), unsent: Vec::new(), ended: false })
     }
 
-    /// Takes received bytes from the front of `received` and decrypts them into `plain`, as far as it has room; how many
-    /// bytes that made, or `None` once all are taken and nothing is left to hand out. An error is the end; what there is
-    /// to say about it can be written.
-    pub(crate) fn decrypt(&mut self, received: &mut &[u8], plain: &mut [u8]) -> io::Result<Option<usize>> {
-        loop {
-            match self.connection.reader().read(plain) {
-                Ok(n) if n > 0 => return Ok(Some(n)),
-                // The peer has said goodbye.
-                Ok(_) => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-            if received.is_empty() || self.connection.read_tls(received)? == 0 {
-                return Ok(None);
-            }
-            let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-            self.ended |= self.connection.process_new_packets().map_err(invalid)?.peer_has_closed();
+    /// Decrypts what was received into `plain`, which has room for `received` and [`MOST_UNFINISHED`] beside it; how many
+    /// bytes that made, and whether the peer has said that nothing more will come. An error is the end behind those
+    /// bytes; what there is to say about it can be written.
+    pub(crate) fn decrypt(&mut self, received: &mut [u8], plain: &mut [u8]) -> (usize, io::Result<bool>) {
+        let mut joined = mem::take(&mut self.unfinished);
+        let incoming = if joined.is_empty() {
+            received
+        } else {
+            joined.extend_from_slice(received);
+            &mut joined
+        };
+        let (mut taken, mut filled) = (0, 0);
+        let mut result = self.process(incoming, &mut taken, plain, &mut filled);
+        let rest = incoming.get(taken..).unwrap_or_default();
+        if !self.ended {
+            self.unfinished = rest.to_vec();
         }
+        if result.is_ok() && rest.len() > MOST_UNFINISHED {
+            result = Err(invalid(format!("a message of the tls handshake is above {MOST_UNFINISHED} bytes")));
+        }
+        (filled, result.map(|()| self.ended))
     }
 
-    /// Whether the peer has said that nothing more will come.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended
+    /// Goes on until `incoming` has nothing that is there as a whole.
+    fn process(
+        &mut self,
+        incoming: &mut [u8],
+        taken: &mut usize,
+        plain: &mut [u8],
+        filled: &mut usize,
+    ) -> io::Result<()> {
+        let mut result = Ok(());
+        loop {
+            let incoming = incoming.get_mut(*taken..).unwrap_or_default();
+            let UnbufferedStatus { mut discard, state } = self.connection.process_tls_records(incoming);
+            let goes_on = match state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record.map_err(invalid)?;
+                        let room = plain.get_mut(*filled..*filled + record.payload.len());
+                        let room = room.ok_or_else(|| invalid("more was decrypted than received"))?;
+                        room.copy_from_slice(record.payload);
+                        *filled += record.payload.len();
+                        discard += record.discard;
+                    }
+                    true
+                }
+                // Also what there is to say about an error.
+                Ok(ConnectionState::EncodeTlsData(mut message)) => {
+                    encode(&mut message, &mut self.unsent);
+                    true
+                }
+                Ok(ConnectionState::TransmitTlsData(transmitted)) => {
+                    // It stands in `unsent`.
+                    transmitted.done();
+                    true
+                }
+                Ok(ConnectionState::PeerClosed) => {
+                    self.ended = true;
+                    true
+                }
+                // Nobody may send data early, so there is none.
+                Ok(_) => false,
+                Err(error) if result.is_ok() => {
+                    result = Err(invalid(error));
+                    true
+                }
+                Err(_) => false,
+            };
+            *taken += discard;
+            if !goes_on {
+                return result;
+            }
+        }
     }
 
     /// Whether the handshake goes on.
@@ -55,7 +118,7 @@ impl Tls {
 
     /// Whether there is something to write.
     pub(crate) fn wants_write(&self) -> bool {
-        self.connection.wants_write()
+        !self.unsent.is_empty()
     }
 
     /// The certificates that the client showed, in DER, its own first.
@@ -72,28 +135,203 @@ impl Tls {
             // Some of it may have left, and there is room for as much.
             _ => {}
         }
-        let taken = self.connection.writer().write_vectored(slices)?;
-        match self.flush(socket) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => Ok(taken),
-            flushed => flushed.map(|()| taken),
+        let room = MAX_UNSENT_BYTES.saturating_sub(self.unsent.len());
+        if room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut records = RECORDS.take();
+        let written = self.seal(slices, room, &mut records).and_then(|taken| {
+            let sent = if self.unsent.is_empty() { send(records.filled(), socket)? } else { 0 };
+            self.unsent.extend_from_slice(&records.filled()[sent..]);
+            Ok(taken)
+        });
+        records.clear();
+        RECORDS.set(records);
+        written
+    }
+
+    /// Makes records of the front of `slices`; how many bytes of them are in it.
+    fn seal(&mut self, slices: &[IoSlice<'_>], room: usize, records: &mut Records) -> io::Result<usize> {
+        let Tls { connection, unfinished, unsent, ended } = self;
+        loop {
+            let UnbufferedStatus { state, .. } = connection.process_tls_records(unfinished);
+            match state.map_err(invalid)? {
+                ConnectionState::WriteTraffic(mut traffic) => {
+                    return records.put(slices, room, &mut traffic);
+                }
+                ConnectionState::EncodeTlsData(mut message) => encode(&mut message, unsent),
+                ConnectionState::TransmitTlsData(transmitted) => transmitted.done(),
+                ConnectionState::PeerClosed => *ended = true,
+                _ => return Err(io::ErrorKind::BrokenPipe.into()),
+            }
         }
     }
 
     /// Writes what is encrypted.
     pub(super) fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
-        while self.connection.wants_write() {
-            if self.connection.write_tls(socket)? == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
+        let mut sent = 0;
+        let result = loop {
+            let Some(rest) = self.unsent.get(sent..).filter(|rest| !rest.is_empty()) else { break Ok(()) };
+            match socket.write(rest) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => sent += n,
+                Err(error) => break Err(error),
             }
+        };
+        if result.is_ok() {
+            self.unsent = Vec::new();
+        } else {
+            self.unsent.drain(..sent);
         }
-        Ok(())
+        result
     }
 
     /// Tells the peer that nothing more will come.
     pub(super) fn say_goodbye(&mut self) {
-        self.connection.send_close_notify();
+        let Tls { connection, unfinished, unsent, .. } = self;
+        loop {
+            let UnbufferedStatus { state, .. } = connection.process_tls_records(unfinished);
+            match state {
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    let start = unsent.len();
+                    unsent.resize(start + GOODBYE_BYTES, 0);
+                    let written = traffic.queue_close_notify(&mut unsent[start..]).unwrap_or(0);
+                    return unsent.truncate(start + written);
+                }
+                Ok(ConnectionState::EncodeTlsData(mut message)) => encode(&mut message, unsent),
+                Ok(ConnectionState::TransmitTlsData(transmitted)) => transmitted.done(),
+                Ok(ConnectionState::PeerClosed) => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 }
 
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+/// Where a thread encrypts.
+#[derive(Debug, Default)]
+struct Records {
+    /// Small slices that go into a record together.
+    joined: Vec<u8>,
+    /// It is zeroed once.
+    encrypted: Vec<u8>,
+    /// `filled <= encrypted.len()`
+    filled: usize,
+}
+
+impl Records {
+    /// Encrypts the first `room` bytes of `slices`; how many there were.
+    fn put(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        room: usize,
+        traffic: &mut WriteTraffic<'_, ServerConnectionData>,
+    ) -> io::Result<usize> {
+        let mut taken = 0;
+        for slice in slices {
+            let slice = slice.get(..room - taken).unwrap_or(slice);
+            taken += slice.len();
+            if slices.len() > 1 && slice.len() < LARGE_SLICE_BYTES {
+                self.joined.extend_from_slice(slice);
+            }
+            let is_large = slices.len() == 1 || slice.len() >= LARGE_SLICE_BYTES;
+            if is_large || self.joined.len() >= LARGE_SLICE_BYTES {
+                self.put_joined(traffic)?;
+            }
+            if is_large {
+                self.put_one(slice, traffic)?;
+            }
+        }
+        self.put_joined(traffic)?;
+        Ok(taken)
+    }
+
+    fn put_joined(&mut self, traffic: &mut WriteTraffic<'_, ServerConnectionData>) -> io::Result<()> {
+        let joined = mem::take(&mut self.joined);
+        let put = self.put_one(&joined, traffic);
+        self.joined = joined;
+        self.joined.clear();
+        put
+    }
+
+    fn put_one(
+        &mut self,
+        plain: &[u8],
+        traffic: &mut WriteTraffic<'_, ServerConnectionData>,
+    ) -> io::Result<()> {
+        loop {
+            match traffic.encrypt(plain, &mut self.encrypted[self.filled..]) {
+                Ok(n) => {
+                    self.filled += n;
+                    return Ok(());
+                }
+                Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                    self.encrypted.resize(self.filled + required_size, 0);
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+
+    fn filled(&self) -> &[u8] {
+        &self.encrypted[..self.filled]
+    }
+
+    fn clear(&mut self) {
+        self.joined.clear();
+        self.filled = 0;
+    }
+}
+
+thread_local! {
+    static RECORDS: Cell<Records> = Cell::default();
+}
+
+/// Writes as much as the socket takes.
+fn send(bytes: &[u8], socket: &mut impl Write) -> io::Result<usize> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        match socket.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => sent += n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
+
+fn encode(message: &mut EncodeTlsData<'_, ServerConnectionData>, output: &mut Vec<u8>) {
+    if let Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) =
+        message.encode(&mut [])
+    {
+        let start = output.len();
+        output.resize(start + required_size, 0);
+        let encoded = message.encode(&mut output[start..]);
+        debug_assert!(encoded.is_ok_and(|n| n == required_size));
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// How much of a message of the handshake may wait for its rest: as much as rustls allows where it has the buffer.
+pub(crate) const MOST_UNFINISHED: usize = 64 << 10;
+
 /// How much may be encrypted and not taken by the socket.
 const MAX_UNSENT_BYTES: usize = 256 << 10;
+
+/// To copy a slice of this size to another costs as much as a record of its own.
+const LARGE_SLICE_BYTES: usize = 4 << 10;
+
+/// More than the record of an alert.
+const GOODBYE_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests;

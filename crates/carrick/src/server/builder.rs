@@ -81,7 +81,9 @@ impl Server {
     ///
     /// [`Error::Io`] if the address is in use, may not be used or does not exist.
     pub async fn bind(address: impl ToSocketAddrs) -> Result<Server, Error> {
-        Server::from_listener(TcpListener::bind(address).await?)
+        let listener = listener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Server::listening(listener, address))
     }
 
     /// A server on a listener that exists already.
@@ -99,8 +101,9 @@ impl Server {
     /// # }
     /// ```
     pub fn from_listener(listener: TcpListener) -> Result<Server, Error> {
+        let listener = Listener::tcp(listener);
         let address = listener.local_addr()?;
-        Ok(Server::listening(Listener::Tcp(listener), Some(address)))
+        Ok(Server::listening(listener, address))
     }
 
     /// `address` is that of the listener, if it has one.

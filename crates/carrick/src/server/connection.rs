@@ -190,13 +190,15 @@ impl Service {
         let (mut response, mut agreement) = endpoint.acceptor.answer(&request, &peer)?;
         let front = self.trusted_proxies.front(&request, &peer);
         caller.introduce(request.extensions_mut());
+        let Some(hook) = &self.hook else {
+            request.extensions_mut().insert(front);
+            return Ok(Opening { endpoint, request, response, agreement });
+        };
         request.extensions_mut().insert(front.clone());
-        if let Some(hook) = &self.hook {
-            let offered = offered_subprotocols(request.headers());
-            let offered: Vec<_> = offered.into_iter().map(str::to_owned).collect();
-            let accepted = timer.bound_decision(hook(request, front)).await?;
-            request = accepted.apply(&offered, &mut response, &mut agreement)?;
-        }
+        let offered = offered_subprotocols(request.headers());
+        let offered: Vec<_> = offered.into_iter().map(str::to_owned).collect();
+        let accepted = timer.bound_decision(hook(request, front)).await?;
+        request = accepted.apply(&offered, &mut response, &mut agreement)?;
         Ok(Opening { endpoint, request, response, agreement })
     }
 

@@ -105,13 +105,25 @@ impl Entrance {
         entrant: &mut Entrant,
         received: &[u8],
     ) -> Option<Result<Opening, Rejection>> {
-        entrant.received.extend_from_slice(received);
-        let (request, consumed) = match entrant.reader.read_request(&entrant.received) {
-            Ok(None) => return None,
+        let earlier = entrant.received.len();
+        // Most requests come as a whole, and are read from where they lie.
+        let all = if earlier == 0 {
+            received
+        } else {
+            entrant.received.extend_from_slice(received);
+            &entrant.received
+        };
+        let (request, consumed) = match entrant.reader.read_request(all) {
+            Ok(None) => {
+                if earlier == 0 {
+                    entrant.received.extend_from_slice(received);
+                }
+                return None;
+            }
             Ok(Some(found)) => found,
             Err(rejection) => return Some(Err(rejection)),
         };
-        let rest = entrant.received.split_off(consumed);
+        let rest = all.get(consumed..).unwrap_or_default().to_vec();
         self.trace(entrant.address, || HeadLines::of_request("< ", &request));
         let caller = entrant.caller();
         Some(self.decide(request, &caller).map(|(request, response, agreement)| {
@@ -138,9 +150,12 @@ impl Entrance {
         let (response, agreement) = self.acceptor.answer(&request, &peer)?;
         let front = self.acceptor.trusted_proxies().front(&request, &peer);
         caller.introduce(request.extensions_mut());
-        request.extensions_mut().insert(front.clone());
-        if let Some(hook) = &self.hook {
-            hook(&mut request, &front)?;
+        match &self.hook {
+            Some(hook) => {
+                request.extensions_mut().insert(front.clone());
+                hook(&mut request, &front)?;
+            }
+            None => drop(request.extensions_mut().insert(front)),
         }
         Ok((request, response, agreement))
     }

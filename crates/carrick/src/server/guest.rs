@@ -37,11 +37,16 @@ pub(super) type MakeState<S> = Box<dyn Fn(&Request<()>) -> S + Send + Sync>;
 
 impl<S> House<S> {
     /// Calls a handler. One that panics ends its own connection and no other.
+    #[inline]
     pub(super) fn call(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
         if conn.has_panicked() && !matches!(occasion, Occasion::Close(_)) {
             return;
         }
-        if contained(|| self.handlers.call(conn, occasion)).is_none() {
+        let called = match occasion {
+            Occasion::Message(message) => contained(|| self.handlers.call_message(conn, message)),
+            other => contained(|| self.handlers.call(conn, other)),
+        };
+        if called.is_none() {
             conn.handle_panic();
         }
     }
@@ -72,6 +77,7 @@ impl<S> House<S> {
 }
 
 /// Calls into the application; `None` if it panics, which the panic hook has told then.
+#[inline]
 fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(call)).ok()
 }

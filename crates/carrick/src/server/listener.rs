@@ -1,21 +1,29 @@
 //! Accepts connections until it is told to stop, and then sees the open ones to their end.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, time};
+use tokio::{
+    net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
+    time,
+};
 
 #[cfg(unix)]
 use super::unix::SocketFile;
 use super::{caller::PeerAddress, connection::Service, connections::Connections, stage::Stage};
 use crate::{
     error::Error,
+    reactor::INHERITS_NODELAY,
     transport::{NetStream, Remedy},
 };
 
 /// Where connections come from.
 #[derive(Debug)]
 pub(super) enum Listener {
-    Tcp(TcpListener),
+    Tcp {
+        listener: TcpListener,
+        /// Whether what is accepted has `TCP_NODELAY` from the listener.
+        inherits_nodelay: bool,
+    },
     #[cfg(unix)]
     Unix {
         /// The path, if it is ours to remove when the server stops. It is dropped before the listener: as long as somebody
@@ -26,12 +34,27 @@ pub(super) enum Listener {
 }
 
 impl Listener {
+    /// One on TCP that somebody else has made, for whom clients may wait already.
+    pub(super) fn tcp(listener: TcpListener) -> Listener {
+        Listener::Tcp { listener, inherits_nodelay: false }
+    }
+
+    /// `None` for a Unix socket.
+    pub(super) fn local_addr(&self) -> io::Result<Option<SocketAddr>> {
+        match self {
+            Listener::Tcp { listener, .. } => listener.local_addr().map(Some),
+            #[cfg(unix)]
+            Listener::Unix { .. } => Ok(None),
+        }
+    }
+
     async fn accept(&self) -> io::Result<(NetStream, PeerAddress)> {
         match self {
-            Listener::Tcp(listener) => {
+            Listener::Tcp { listener, inherits_nodelay } => {
                 let (stream, address) = listener.accept().await?;
-                // A message that waits for the acknowledgement of an earlier one is late for no gain.
-                let _ = stream.set_nodelay(true);
+                if !inherits_nodelay {
+                    let _ = stream.set_nodelay(true);
+                }
                 Ok((NetStream::tcp(stream), PeerAddress::Ip(address)))
             }
             #[cfg(unix)]
@@ -41,6 +64,30 @@ impl Listener {
             }
         }
     }
+}
+
+/// Listens at the first of the addresses that can be had.
+pub(super) async fn bind(addresses: impl ToSocketAddrs) -> io::Result<Listener> {
+    let mut latest = io::Error::new(io::ErrorKind::InvalidInput, "name has no address");
+    for address in lookup_host(addresses).await? {
+        match listen(address) {
+            Ok(listener) => return Ok(Listener::Tcp { listener, inherits_nodelay: INHERITS_NODELAY }),
+            Err(error) => latest = error,
+        }
+    }
+    Err(latest)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if cfg!(unix) {
+        // Connections of a server that has ended do not keep the next from its address.
+        socket.set_reuseaddr(true)?;
+    }
+    // A message that waits for the acknowledgement of an earlier one is late for no gain.
+    socket.set_nodelay(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `shutdown` is ready, then gives the open connections `drain_timeout`; tells how many were cut.
@@ -97,3 +144,6 @@ async fn accept_all(
         }
     }
 }
+
+/// How many clients may wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;

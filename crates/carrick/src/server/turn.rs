@@ -60,20 +60,37 @@ impl<S> Worker<S> {
     /// Reads what a socket has. `to_end` says that the end of its stream is there already, of which there will be no other
     /// event.
     pub(super) fn read(&mut self, key: usize, to_end: bool) {
-        let (reads, most) = match self.slots.get(key) {
-            Some(Slot::Open(conn)) if conn.inflates() => (1, INFLATED_AT_ONCE),
+        let (mut patience, most) = match self.slots.get(key) {
+            Some(Slot::Open(conn)) if conn.inflates() => (READ, INFLATED_AT_ONCE),
             Some(Slot::Open(_) | Slot::Entrant(_) | Slot::Leaver(_) | Slot::Moving) | None => {
-                (READS_AT_ONCE, usize::MAX)
+                (PATIENCE, usize::MAX)
             }
         };
-        for _ in 0..reads {
-            let Some(socket) = self.slots.get_mut(key).and_then(Slot::socket) else { return };
-            let buffer = if socket.is_secure() { &mut self.ciphertext } else { &mut self.buffer };
-            let room = buffer.len().min(most);
-            match socket.read(&mut buffer[..room]) {
+        while patience > 0 {
+            let Some(slot) = self.slots.get_mut(key) else { return };
+            let read_on = match slot {
+                Slot::Open(conn) => conn.read_on(),
+                Slot::Entrant(_) | Slot::Leaver(_) | Slot::Moving => None,
+            };
+            let is_in_place = read_on.is_some();
+            patience = patience.saturating_sub(if is_in_place { READ_IN_PLACE } else { READ });
+            let (read, room) = match (read_on, slot.socket()) {
+                (Some(read_on), _) => read_on,
+                (None, Some(socket)) => {
+                    let buffer = if socket.is_secure() { &mut self.ciphertext } else { &mut self.buffer };
+                    let room = buffer.len().min(most);
+                    (socket.read(&mut buffer[..room]), room)
+                }
+                (None, None) => return,
+            };
+            match read {
                 Ok(0) => return self.handle_end(key, None),
                 Ok(n) => {
-                    self.handle_bytes(key, n);
+                    if is_in_place {
+                        self.handle_read_on(key, n);
+                    } else {
+                        self.handle_bytes(key, n);
+                    }
                     // The next read would only say that there is nothing.
                     if n < room && !to_end {
                         return;
@@ -84,6 +101,15 @@ impl<S> Worker<S> {
             }
         }
         self.unread.push(key);
+    }
+
+    /// `n` bytes were read where a large message is put together.
+    fn handle_read_on(&mut self, key: usize, n: usize) {
+        if let Some((conn, house)) = self.lend(key) {
+            conn.receive_on(n, &mut |conn, occasion| house.call(conn, occasion));
+        }
+        self.take_back(key);
+        self.attend(key);
     }
 
     /// `n` bytes were read.
@@ -109,19 +135,13 @@ impl<S> Worker<S> {
             self.handle_plain(key, n);
             return Ok(false);
         }
-        let ciphertext = mem::take(&mut self.ciphertext);
-        let mut received = ciphertext.get(..n).unwrap_or_default();
-        let result = loop {
-            let Some(tls) = self.slots.get_mut(key).and_then(Slot::socket).and_then(Socket::tls_mut) else {
-                break Ok(false);
-            };
-            match tls.decrypt(&mut received, &mut self.buffer) {
-                Ok(Some(n)) => self.handle_plain(key, n),
-                Ok(None) => break Ok(tls.has_ended()),
-                Err(error) => break Err(error),
-            }
+        let Some(tls) = self.slots.get_mut(key).and_then(Slot::socket).and_then(Socket::tls_mut) else {
+            return Ok(false);
         };
-        self.ciphertext = ciphertext;
+        let (n, result) = tls.decrypt(&mut self.ciphertext[..n], &mut self.buffer);
+        if n > 0 {
+            self.handle_plain(key, n);
+        }
         result
     }
 
@@ -379,8 +399,12 @@ impl<S> Worker<S> {
 /// What an alarm is rounded to.
 const WHEEL_TICK: Duration = Duration::from_millis(1);
 
-/// How often one socket is read before the others have their turn.
-const READS_AT_ONCE: usize = 4;
+/// How long one socket is read before the others have their turn: four reads.
+const PATIENCE: u32 = 4 * READ;
+const READ: u32 = 3;
+
+/// A large message that has begun is rather received to its end: of one the caches have more than of several.
+const READ_IN_PLACE: u32 = 1;
 
 /// How much of what may be compressed is read before the others have their turn: it can be a thousand times as long.
 const INFLATED_AT_ONCE: usize = 16 * 1024;

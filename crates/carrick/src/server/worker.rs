@@ -102,7 +102,7 @@ impl<S> Worker<S> {
             at_end: false,
             assembled: None,
         };
-        let ciphertext = if terms.secure { RECEIVE_BYTES } else { 0 };
+        let ciphertext = if terms.secure { CIPHERTEXT_BYTES } else { 0 };
         Ok(Worker {
             house,
             poll,
@@ -333,6 +333,9 @@ pub(super) const WAKER: Token = Token(usize::MAX - 1);
 
 /// One read takes at most this much.
 const RECEIVE_BYTES: usize = 256 * 1024;
+
+/// One read of TLS: what it is decrypted to has room in the other buffer, together with what had come in part before.
+const CIPHERTEXT_BYTES: usize = RECEIVE_BYTES / 2;
 
 /// For so many connections there is room from the start. It is memory that is not touched, and from this size on a table
 /// grows by pages, which leaves no holes behind.

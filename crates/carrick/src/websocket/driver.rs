@@ -190,11 +190,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     #[inline]
     pub(super) fn take_plain(&mut self) -> Option<Message> {
         let work = self.work.as_mut().filter(|_| self.handed <= MOST_AT_ONCE_BYTES)?;
-        let (kind, range) = self.connection.receive_plain(&mut work.rest, None)?;
+        let (kind, range) = self.connection.receive_plain(&mut work.rest)?;
         self.handed = self.handed.saturating_add(range.len() as u32);
-        work.rest.advance(range.start);
-        let message = Message::from_checked(kind, work.split_off(range.len()));
+        let message = Message::from_checked(kind, work.split_off(range));
         if work.rest.is_empty() {
+            // Once a read: the application may have had the messages before for long, without looking at the peer.
+            self.connection.handle_bytes(system::now());
             take_back(&mut self.work);
         }
         Some(message)
@@ -203,8 +204,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Queues a message in the short way, if that is all there is to do.
     #[inline]
     pub(super) fn send_plain(&mut self, message: &Message) -> bool {
-        let Some(work) = self.work.as_mut().filter(|work| work.broken.is_none()) else { return false };
+        let work = self.work.get_or_insert_with(lend);
         !self.flow.is_full()
+            && work.broken.is_none()
             && self.connection.send_plain(message.kind(), message.as_bytes(), &mut work.output)
     }
 
@@ -318,28 +320,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
-    /// Reads once into the buffer of the thread; `None` if that brought nothing for the application.
+    /// Reads once, into the buffer of the thread or where a large message is put together; `None` if that brought nothing
+    /// for the application.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
-        with_receive_buffer(|buffer| {
-            let mut read = ReadBuf::new(buffer);
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
-                Ok(()) if !read.filled().is_empty() => {
-                    return Poll::Ready(self.handle_bytes(read.filled_mut()));
-                }
-                Ok(()) => {}
-                // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-                Err(error) => self.handle_broken(error),
+        let read = if let Some(room) = self.connection.room() {
+            let mut read = ReadBuf::new(room);
+            let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+            let n = read.filled().len();
+            if n > 0 {
+                return Poll::Ready(self.handle_read_on(n));
             }
-            self.with_shell(|connection, shell| {
-                connection.receive_eof(shell);
+            polled
+        } else {
+            let polled = with_receive_buffer(|buffer| {
+                let mut read = ReadBuf::new(buffer);
+                let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+                let bytes = read.filled_mut();
+                Poll::Ready(if bytes.is_empty() { Err(polled) } else { Ok(self.handle_bytes(bytes)) })
             });
-            Poll::Ready(None)
+            match ready!(polled) {
+                Ok(received) => return Poll::Ready(received),
+                Err(polled) => polled,
+            }
+        };
+        match read {
+            // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => self.handle_broken(error),
+            Ok(()) | Err(_) => {}
+        }
+        self.with_shell(|connection, shell| {
+            connection.receive_eof(shell);
+        });
+        Poll::Ready(None)
+    }
+
+    /// Takes the message that is complete with `n` bytes in the room, if it is.
+    fn handle_read_on(&mut self, n: usize) -> Option<Received> {
+        let Driver { connection, work, .. } = self;
+        with_shell(connection, work, Clock::Now, |connection, shell| {
+            match connection.receive_in_room(n, shell)? {
+                Event::Message { kind, payload, .. } => {
+                    Some(Received::Message(Message::from_checked(kind, payload.into_bytes())))
+                }
+                // There is only room for a message that is put together as a whole.
+                Event::Piece { .. } | Event::Ping(_) | Event::Pong { .. } | Event::Closed(_) => None,
+            }
         })
     }
 
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
         let now = system::now();
+        if let Some((kind, place)) = self.connection.receive_plain(received) {
+            self.connection.handle_bytes(now);
+            let (message, rest) = received.split_at(place.end);
+            let payload = message.get(place.start..).unwrap_or_default();
+            self.keep_rest(BytesMut::from(rest));
+            return Some(Received::Message(Message::from_checked(kind, Bytes::copy_from_slice(payload))));
+        }
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
             let Driver { connection, work, control, .. } = self;
@@ -377,8 +414,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Bytes::new()
                 })
             });
-            working.rest.advance(consumed - place.unwrap_or(0));
-            let payload = place.map(|length| working.split_off(length));
+            let payload = match place {
+                Some(length) => Some(working.split_off(consumed - length..consumed)),
+                None => {
+                    working.rest.advance(consumed);
+                    None
+                }
+            };
             if working.rest.is_empty() {
                 // An empty rest would still hold on to the whole allocation.
                 working.rest = BytesMut::new();

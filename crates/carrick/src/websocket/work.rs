@@ -1,6 +1,6 @@
 //! What a connection owns only while it has something to do.
 
-use std::{io, mem};
+use std::{io, mem, ops::Range};
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -31,20 +31,23 @@ impl Work {
         self.rest = rest;
     }
 
-    /// Takes the first bytes of the rest.
+    /// Takes bytes out of the rest, and what is in front of them away.
     #[inline]
-    pub(super) fn split_off(&mut self, length: usize) -> Bytes {
+    pub(super) fn split_off(&mut self, place: Range<usize>) -> Bytes {
         let Work { rest, rest_is_large, .. } = self;
         // Whoever keeps a slice keeps the whole allocation: many small messages of one large read are copied.
-        if *rest_is_large && length < PINNED_BYTES {
-            let copy = rest.get(..length).map(Bytes::copy_from_slice).unwrap_or_default();
-            rest.advance(length);
+        if *rest_is_large && place.len() < PINNED_BYTES {
+            let copy = rest.get(place.clone()).map(Bytes::copy_from_slice).unwrap_or_default();
+            rest.advance(place.end);
             if rest.is_empty() {
                 *rest = BytesMut::new();
             }
             return copy;
         }
-        if length == rest.len() { mem::take(rest).freeze() } else { rest.split_to(length).freeze() }
+        let at_end = place.end == rest.len();
+        let mut bytes = if at_end { mem::take(rest) } else { rest.split_to(place.end) }.freeze();
+        bytes.advance(place.start);
+        bytes
     }
 
     /// Keeps no more memory than the next connection will need.

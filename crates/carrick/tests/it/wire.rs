@@ -280,6 +280,8 @@ pub(crate) struct Peer {
     pub(crate) output: Output,
     pub(crate) pool: DeflatePool,
     pub(crate) now: Instant,
+    /// Whether large messages are received where they are put together.
+    pub(crate) in_room: bool,
     random: StdRng,
 }
 
@@ -291,13 +293,14 @@ impl Peer {
             output: Output::new(),
             pool: DeflatePool::new(),
             now,
+            in_room: true,
             random: StdRng::seed_from_u64(7),
         }
     }
 
     /// Calls the connection with a shell.
     pub(crate) fn does<T>(&mut self, call: impl FnOnce(&mut Connection, &mut Shell<'_>) -> T) -> T {
-        let Peer { connection, output, pool, now, random } = self;
+        let Peer { connection, output, pool, now, random, .. } = self;
         call(connection, &mut Shell { now: *now, random, output, pool })
     }
 
@@ -307,14 +310,20 @@ impl Peer {
         let mut rest = &mut received[..];
         let mut events = Vec::new();
         while !rest.is_empty() {
+            let in_room = self.in_room;
             let (n, event) = self.does(|connection, shell| {
+                if let Some(room) = connection.room().filter(|_| in_room) {
+                    let n = room.len().min(rest.len());
+                    room[..n].copy_from_slice(&rest[..n]);
+                    return (n, connection.receive_in_room(n, shell).map(Seen::from));
+                }
+                let received = rest.len();
                 let (n, event) = connection.receive(rest, shell);
+                assert!(event.is_some() || n == received, "without an event everything is consumed");
                 (n, event.map(Seen::from))
             });
-            let done = event.is_none();
             events.extend(event);
             rest = &mut rest[n..];
-            assert!(!done || rest.is_empty(), "without an event everything is consumed");
         }
         events
     }

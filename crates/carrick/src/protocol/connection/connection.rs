@@ -32,7 +32,7 @@ use crate::protocol::{
 
 /// One WebSocket after its opening handshake. Never does I/O, never reads a clock, never panics on input.
 ///
-/// - network in: [`receive`](Connection::receive), [`receive_eof`](Connection::receive_eof),
+/// - network in: [`receive`](Connection::receive), [`room`](Connection::room), [`receive_eof`](Connection::receive_eof),
 ///   [`handle_timeout`](Connection::handle_timeout), [`handle_drained`](Connection::handle_drained),
 ///   [`handle_progress`](Connection::handle_progress)
 /// - application in: [`send`](Connection::send), [`send_piece`](Connection::send_piece),
@@ -520,7 +520,7 @@ impl Connection {
     }
 
     /// The one way out for a peer that broke a rule: "_Fail the WebSocket Connection_" (RFC 6455 §7.1.7).
-    fn fail(&mut self, violation: Violation, shell: &mut Shell<'_>) -> Step {
+    pub(super) fn fail(&mut self, violation: Violation, shell: &mut Shell<'_>) -> Step {
         if self.closing.may_send()
             && let Some(frame) = CloseFrame::answering(&violation)
         {
@@ -540,7 +540,7 @@ impl Connection {
 
     /// Queues the pong for a ping that had to wait, unless so much waits still that pongs for a flood of pings would
     /// pile up.
-    fn answer_ping(&mut self, shell: &mut Shell<'_>) {
+    pub(super) fn answer_ping(&mut self, shell: &mut Shell<'_>) {
         if self.control.has_ping()
             && self.may_answer(shell)
             && let Some(payload) = self.control.take_ping()

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::{config::Config, message::Kind, terms::Terms};
 use crate::protocol::{
     frame::{FramePiece, Header, Opcode},
-    payload::{Decompressor, DeflatePool, InflateError, Utf8, check_whole},
+    payload::{Assembly, Decompressor, DeflatePool, InflateError, Utf8, check_whole},
     violation::Violation,
 };
 
@@ -55,8 +55,10 @@ struct OpenMessage {
     empty_fragments: u32,
     /// Bytes so far, after inflation.
     length: u64,
-    /// What has not been handed over yet.
-    buffer: BytesMut,
+    /// What has not been handed over yet of a plain message.
+    plain: Assembly,
+    /// And of a compressed one.
+    inflated: BytesMut,
     utf8: Utf8,
 }
 
@@ -120,7 +122,7 @@ impl MessageReader {
         let Some(open) = self.open_mut() else { return Ok(None) };
         let at_end = header.fin && piece.last;
         let in_place =
-            open.delivery == Delivery::Pieces && open.decompressor.is_none() && open.buffer.is_empty();
+            open.delivery == Delivery::Pieces && open.decompressor.is_none() && open.waiting() == 0;
         if in_place {
             open.check_text(payload)?;
         } else {
@@ -134,7 +136,7 @@ impl MessageReader {
             Delivery::Whole if !at_end => return Ok(None),
             Delivery::Whole => Delivered::Message { kind: open.kind, payload: open.take(), compressed },
             Delivery::Pieces => {
-                let length = if in_place { payload.len() } else { open.buffer.len() };
+                let length = if in_place { payload.len() } else { open.waiting() };
                 // The steps of inflation are joined to pieces that are worth a fragment.
                 let enough = if compressed { INFLATED_PIECE_BYTES } else { 1 };
                 if length < enough && !at_end {
@@ -150,10 +152,42 @@ impl MessageReader {
         Ok(Some(delivered))
     }
 
+    /// Where the next bytes of a plain message can be received that is assembled as a whole; `missing` of its frame are
+    /// still to come.
+    pub(super) fn room(&mut self, missing: u64) -> Option<&mut [u8]> {
+        let open = self.open_mut()?;
+        let is_plain = open.delivery == Delivery::Whole && open.decompressor.is_none();
+        if is_plain { open.plain.room(missing) } else { None }
+    }
+
+    /// The first `n` bytes of the room were received. They are still masked.
+    pub(super) fn fill(&mut self, n: usize) -> &mut [u8] {
+        self.open_mut().map(|open| open.plain.fill(n)).unwrap_or_default()
+    }
+
+    /// Takes a piece of a frame whose payload, `n` bytes, was received in the room.
+    pub(super) fn handle_filled(
+        &mut self,
+        piece: &FramePiece,
+        n: usize,
+        by: Reading<'_>,
+        pool: &mut DeflatePool,
+    ) -> Result<Option<Delivered>, Violation> {
+        let Some(open) = self.open_mut() else { return Ok(None) };
+        open.check_filled(n)?;
+        if !piece.header.fin || !piece.last {
+            return Ok(None);
+        }
+        open.finish_text()?;
+        let delivered = Delivered::Message { kind: open.kind, payload: open.take(), compressed: false };
+        self.close_message(by.terms, pool);
+        Ok(Some(delivered))
+    }
+
     /// The inflated bytes that wait for more to become a piece, because no more have been received.
     pub(super) fn take_waiting(&mut self) -> Option<Delivered> {
         let open = self.open_mut()?;
-        if open.delivery == Delivery::Whole || open.buffer.is_empty() {
+        if open.delivery == Delivery::Whole || open.waiting() == 0 {
             return None;
         }
         let payload = open.take();
@@ -187,11 +221,16 @@ impl MessageReader {
                 fragments: 0,
                 empty_fragments: 0,
                 length: 0,
-                buffer: BytesMut::new(),
+                plain: Assembly::new(pool.spares()),
+                inflated: BytesMut::new(),
                 utf8: Utf8::new(),
             }
         });
-        open.count_frame(header, by.config)
+        open.count_frame(header, by.config)?;
+        if open.decompressor.is_none() && open.delivery == Delivery::Whole {
+            open.plain.expect(open.length);
+        }
+        Ok(())
     }
 
     fn close_message(&mut self, terms: Terms, pool: &mut DeflatePool) {
@@ -267,7 +306,7 @@ impl OpenMessage {
         Ok(())
     }
 
-    /// Adds the payload to the buffer, inflated if it is compressed, and checks what was added.
+    /// Adds the payload to what waits, inflated if it is compressed, and checks what was added.
     fn append(
         &mut self,
         payload: &[u8],
@@ -275,25 +314,23 @@ impl OpenMessage {
         config: &Config,
         pool: &mut DeflatePool,
     ) -> Result<(), Violation> {
-        let start = self.buffer.len();
-        let mut inflated = Ok(());
-        match &mut self.decompressor {
-            None => self.buffer.extend_from_slice(payload),
-            Some(decompressor) => {
-                let scratch = pool.scratch();
-                let allowance = config.max_message_bytes - self.length;
-                inflated = decompressor.write(payload, allowance, scratch, &mut self.buffer);
-                if at_end && inflated.is_ok() {
-                    let allowance = allowance - (self.buffer.len() - start) as u64;
-                    inflated = decompressor.finish(allowance, scratch, &mut self.buffer);
-                }
-                self.length += (self.buffer.len() - start) as u64;
-            }
+        let Some(decompressor) = &mut self.decompressor else {
+            self.plain.extend(payload);
+            return self.check_text(payload);
+        };
+        let start = self.inflated.len();
+        let scratch = pool.scratch();
+        let allowance = config.max_message_bytes - self.length;
+        let mut inflated = decompressor.write(payload, allowance, scratch, &mut self.inflated);
+        if at_end && inflated.is_ok() {
+            let allowance = allowance - (self.inflated.len() - start) as u64;
+            inflated = decompressor.finish(allowance, scratch, &mut self.inflated);
         }
+        let added = self.inflated.get(start..).unwrap_or_default();
+        self.length += added.len() as u64;
         // The bytes in front of an error in the compression come first, so that the cut of the frames does not decide
         // which rule was broken.
         if self.kind == Kind::Text {
-            let added = self.buffer.get(start..).unwrap_or_default();
             self.utf8.check(added).map_err(|_| Violation::TextNotUtf8)?;
         }
         let limit = config.max_message_bytes;
@@ -303,11 +340,26 @@ impl OpenMessage {
         })
     }
 
+    /// How many bytes have not been handed over yet.
+    fn waiting(&self) -> usize {
+        self.plain.len() + self.inflated.len()
+    }
+
     fn check_text(&mut self, payload: &[u8]) -> Result<(), Violation> {
         match self.kind {
             Kind::Text => self.utf8.check(payload).map_err(|_| Violation::TextNotUtf8),
             Kind::Binary => Ok(()),
         }
+    }
+
+    /// As `check_text` for the last `n` bytes of what waits.
+    fn check_filled(&mut self, n: usize) -> Result<(), Violation> {
+        if self.kind == Kind::Binary {
+            return Ok(());
+        }
+        let waiting = self.plain.as_ref();
+        let filled = waiting.get(waiting.len().saturating_sub(n)..).unwrap_or_default();
+        self.utf8.check(filled).map_err(|_| Violation::TextNotUtf8)
     }
 
     fn finish_text(&mut self) -> Result<(), Violation> {
@@ -324,7 +376,10 @@ impl OpenMessage {
     }
 
     fn take(&mut self) -> Place {
-        Place::Assembled(std::mem::take(&mut self.buffer).freeze())
+        Place::Assembled(match self.decompressor {
+            None => self.plain.take(),
+            Some(_) => std::mem::take(&mut self.inflated).freeze(),
+        })
     }
 }
 

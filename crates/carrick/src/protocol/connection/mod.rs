@@ -13,6 +13,7 @@ mod message_writer;
 mod plain;
 mod prepared;
 mod preview;
+mod room;
 mod shell;
 mod terms;
 mod trace;

@@ -17,28 +17,23 @@ use crate::protocol::{
 impl Connection {
     /// Takes a whole message from the front of received bytes, if that is all there is to do: what it is, and the place
     /// of its payload, which ends where the consumed bytes end. If not, nothing is changed, and
-    /// [`receive`](Connection::receive) does what there is. `now` is when the bytes came, unless they were behind others
-    /// that have been received already.
+    /// [`receive`](Connection::receive) does what there is. Unlike that it does not note when the bytes came.
     #[cfg(feature = "net")]
     #[inline]
-    pub(crate) fn receive_plain(
-        &mut self,
-        received: &mut [u8],
-        now: Option<Instant>,
-    ) -> Option<(Kind, Range<usize>)> {
-        if self.delivery != Delivery::Whole {
-            return None;
-        }
-        let taken = self.take_plain(received)?;
-        if let Some(now) = now {
-            self.keepalive.handle_bytes(now);
-        }
-        Some(taken)
+    pub(crate) fn receive_plain(&mut self, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
+        if self.delivery == Delivery::Whole { self.take_plain(received) } else { None }
+    }
+
+    /// Notes that bytes came, or were taken which had come: what [`receive_plain`](Connection::receive_plain) leaves out.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn handle_bytes(&mut self, now: Instant) {
+        self.keepalive.handle_bytes(now);
     }
 
     /// Takes such a message from the front of received bytes, if nothing else has to be done first: the place of its
     /// payload, which is not masked any more and ends where the consumed bytes end. Whatever else it is, nothing is
-    /// changed, and [`receive`](Connection::receive) finds out. It keeps no note of when the bytes came.
+    /// changed, and the other steps of [`receive`](Connection::receive) find out.
     #[inline]
     pub(super) fn take_plain(&mut self, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
         let is_between = !self.frames.is_inside_frame() && !self.reader.is_open();
@@ -47,8 +42,7 @@ impl Connection {
             return None;
         }
         let frame = PlainFrame::peek(received, self.terms.role.peer().masks())?;
-        let range = frame.payload();
-        let length = range.len() as u64;
+        let (range, length) = (frame.payload(), frame.length() as u64);
         if length > self.config.max_frame_bytes || length > self.config.max_message_bytes {
             return None;
         }
@@ -57,11 +51,7 @@ impl Connection {
             mask(payload, key, 0);
         }
         let kind = if frame.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-        if kind == Kind::Text && check_whole(payload).is_err() {
-            if let Some(key) = frame.mask {
-                // As it came, for those who find out what is wrong with it.
-                mask(payload, key, 0);
-            }
+        if kind == Kind::Text && !is_text(payload, frame.mask) {
             return None;
         }
         self.ledger.count_received(frame.opcode, true, length);
@@ -86,4 +76,16 @@ impl Connection {
         PlainFrame::write(opcode, payload, output);
         true
     }
+}
+
+/// Whether a payload is a text; if not, it is masked again, for those who find out what is wrong with it.
+#[inline(never)]
+fn is_text(payload: &mut [u8], key: Option<[u8; 4]>) -> bool {
+    if check_whole(payload).is_ok() {
+        return true;
+    }
+    if let Some(key) = key {
+        mask(payload, key, 0);
+    }
+    false
 }

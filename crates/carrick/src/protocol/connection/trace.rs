@@ -141,10 +141,11 @@ impl Count {
         true
     }
 
-    /// Makes room for more.
+    /// Carries everything over, and a frame that there was no room for.
     #[cold]
-    fn carry(&mut self, carried: &mut Traffic) {
+    fn carry(&mut self, carried: &mut Traffic, opcode: Opcode, fin: bool, length: u64) {
         *carried = std::mem::take(self).total(*carried);
+        carried.count(opcode, fin, length);
     }
 
     /// What is counted here and in `carried`.
@@ -194,9 +195,8 @@ impl Ledger {
     #[inline]
     pub(super) fn count_received(&mut self, opcode: Opcode, fin: bool, length: u64) {
         if !self.received.take(opcode, fin, length) {
-            let carried = &mut self.rare.get_or_insert_default().received;
-            self.received.carry(carried);
-            carried.count(opcode, fin, length);
+            let Ledger { received, rare, .. } = self;
+            received.carry(&mut rarely(rare).received, opcode, fin, length);
         }
     }
 
@@ -204,9 +204,8 @@ impl Ledger {
     #[inline]
     pub(super) fn count_sent(&mut self, opcode: Opcode, fin: bool, length: u64) {
         if !self.sent.take(opcode, fin, length) {
-            let carried = &mut self.rare.get_or_insert_default().sent;
-            self.sent.carry(carried);
-            carried.count(opcode, fin, length);
+            let Ledger { sent, rare, .. } = self;
+            sent.carry(&mut rarely(rare).sent, opcode, fin, length);
         }
     }
 
@@ -290,6 +289,12 @@ impl Trace {
         }
         self.records.push_back(record);
     }
+}
+
+/// What few connections need, made if it is not there. Out of line, for it is asked for where frames are counted.
+#[cold]
+fn rarely(rare: &mut Option<Box<Rare>>) -> &mut Rare {
+    rare.get_or_insert_default()
 }
 
 const MAX_RECORDS: usize = 1024;

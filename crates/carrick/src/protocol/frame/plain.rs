@@ -13,7 +13,7 @@ pub(crate) struct PlainFrame {
     /// The masking key, if the payload is masked.
     pub(crate) mask: Option<[u8; 4]>,
     start: usize,
-    end: usize,
+    length: usize,
 }
 
 impl PlainFrame {
@@ -27,14 +27,15 @@ impl PlainFrame {
             BINARY => Opcode::Binary,
             _ => return None,
         };
-        let (length, rest) = match (second ^ if masked { MASKED } else { 0 }, rest) {
-            (short @ 0..=MOST_IN_7_BITS, rest) => (usize::from(short), rest),
-            (LENGTH_IN_16_BITS, [a, b, rest @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), rest),
+        let (length, rest) = match second ^ if masked { MASKED } else { 0 } {
+            short @ 0..=MOST_IN_7_BITS => (usize::from(short), rest),
+            LENGTH_IN_16_BITS => {
+                let (bytes, rest) = rest.split_first_chunk::<2>()?;
+                let length = u16::from_be_bytes(*bytes);
+                (usize::from(length), (length > u16::from(MOST_IN_7_BITS)).then_some(rest)?)
+            }
             _ => return None,
         };
-        if received.len() - rest.len() > 2 && length <= usize::from(MOST_IN_7_BITS) {
-            return None;
-        }
         let (mask, rest) = if masked {
             let (key, rest) = rest.split_first_chunk::<4>()?;
             (Some(*key), rest)
@@ -42,13 +43,19 @@ impl PlainFrame {
             (None, rest)
         };
         let start = received.len() - rest.len();
-        (length <= rest.len()).then_some(PlainFrame { opcode, mask, start, end: start + length })
+        (length <= rest.len()).then_some(PlainFrame { opcode, mask, start, length })
+    }
+
+    /// Length of the payload in bytes.
+    #[inline]
+    pub(crate) fn length(&self) -> usize {
+        self.length
     }
 
     /// Where the payload lies.
     #[inline]
     pub(crate) fn payload(&self) -> Range<usize> {
-        self.start..self.end
+        self.start..self.start + self.length
     }
 
     /// Appends such a frame, text or binary, with a copy of `payload` to `output`, not masked.

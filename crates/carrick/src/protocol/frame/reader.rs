@@ -78,6 +78,14 @@ impl FrameReader {
         self.cut.is_some()
     }
 
+    /// How many payload bytes of a data frame are still to come, if one was cut.
+    pub(crate) fn missing(&self) -> Option<u64> {
+        match self.cut.as_deref() {
+            Some(Cut::Payload(frame)) if !frame.header.opcode.is_control() => Some(frame.remaining),
+            Some(Cut::Payload(_) | Cut::Header(_)) | None => None,
+        }
+    }
+
     /// Takes the next piece of a frame from the front of `received`, and says how many bytes it consumed. `rules` are
     /// the same in every call.
     ///
@@ -94,7 +102,7 @@ impl FrameReader {
         received: &mut [u8],
         rules: HeaderRules,
     ) -> Result<(usize, Option<FramePiece>), Violation> {
-        let (mut frame, start, first) = match self.cut.as_deref_mut() {
+        let (frame, start, first) = match self.cut.as_deref_mut() {
             Some(Cut::Payload(_)) if received.is_empty() => return Ok((0, None)),
             Some(Cut::Payload(frame)) => (*frame, 0, false),
             Some(Cut::Header(partial)) => match partial.complete(received, rules)? {
@@ -109,6 +117,27 @@ impl FrameReader {
                 }
             },
         };
+        let (end, piece) = self.take(frame, received, start, first);
+        Ok((end, Some(piece)))
+    }
+
+    /// Takes the next piece of the frame that was cut, of which no more was `received` than is [missing](Self::missing).
+    pub(crate) fn read_on(&mut self, received: &mut [u8]) -> Option<FramePiece> {
+        match self.cut.as_deref() {
+            Some(&Cut::Payload(frame)) => Some(self.take(frame, received, 0, false).1),
+            Some(Cut::Header(_)) | None => None,
+        }
+    }
+
+    /// Takes what was received of a payload, from `start` on, and says where that ends.
+    #[inline]
+    fn take(
+        &mut self,
+        mut frame: OpenFrame,
+        received: &mut [u8],
+        start: usize,
+        first: bool,
+    ) -> (usize, FramePiece) {
         let available = received.len() - start;
         // The cast keeps the value: it is at most `available`.
         let n = frame.remaining.min(available as u64) as usize;
@@ -123,7 +152,7 @@ impl FrameReader {
             Some(cut) => **cut = Cut::Payload(frame),
             None => self.cut = Some(Box::new(Cut::Payload(frame))),
         }
-        Ok((end, Some(FramePiece { header: frame.header, payload: start..end, first, last })))
+        (end, FramePiece { header: frame.header, payload: start..end, first, last })
     }
 
     /// Keeps the start of a header.

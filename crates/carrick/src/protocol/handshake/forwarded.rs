@@ -248,11 +248,15 @@ fn first_bits(address: IpAddr, count: u8) -> Option<IpAddr> {
     })
 }
 
+fn direct_host(request: &http::Request<()>) -> Option<Host> {
+    Host::parse(named_host(request)?)
+}
+
 /// The host that the request itself names: in its target, or else in its Host header (RFC 9112 §3.2.2).
-pub(super) fn direct_host(request: &http::Request<()>) -> Option<Host> {
+pub(super) fn named_host(request: &http::Request<()>) -> Option<&[u8]> {
     match request.uri().authority() {
-        Some(authority) => Host::parse(authority.as_str().as_bytes()),
-        None => Host::parse(request.headers().get(HOST)?.as_bytes()),
+        Some(authority) => Some(authority.as_str().as_bytes()),
+        None => request.headers().get(HOST).map(|value| value.as_bytes()),
     }
 }
 

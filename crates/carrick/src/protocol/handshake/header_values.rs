@@ -72,11 +72,19 @@ pub(super) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Ve
 /// RFC 6455 §4.2.1 looks for one keyword in Upgrade and Connection and gives the other members no meaning, so they
 /// are not judged either.
 pub(super) fn contains_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let values = headers.get_all(name).into_iter();
-    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|member| {
-        let member = member.trim_ascii();
-        member.eq_ignore_ascii_case(token.as_bytes())
-    })
+    for value in headers.get_all(name) {
+        let mut rest = value.as_bytes();
+        loop {
+            let comma = rest.iter().position(|byte| *byte == b',');
+            let (member, behind) = rest.split_at(comma.unwrap_or(rest.len()));
+            if member.trim_ascii().eq_ignore_ascii_case(token.as_bytes()) {
+                return true;
+            }
+            let Some((_, behind)) = behind.split_first() else { break };
+            rest = behind;
+        }
+    }
+    false
 }
 
 /// Whether `bytes` are a token of RFC 9110 §5.6.2.

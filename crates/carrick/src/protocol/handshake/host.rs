@@ -49,20 +49,13 @@ impl Host {
 
     /// `None` if `bytes` are not `host [ ":" port ]`.
     pub(super) fn parse(bytes: &[u8]) -> Option<Host> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let name_end = match text.strip_prefix('[') {
-            Some(bracketed) => bracketed.find(']')? + 2,
-            None => text.find(':').unwrap_or(text.len()),
-        };
-        let (name, rest) = text.split_at_checked(name_end)?;
-        let port = match rest.strip_prefix(':') {
-            // RFC 3986 §3.2.3: the port may be empty, which means the default.
-            Some("") => None,
-            Some(digits) => Some(parse_port(digits)?),
-            None if rest.is_empty() => None,
-            None => return None,
-        };
-        Some(Host { name: normal_name(name)?, port })
+        let (name, port) = checked(bytes)?;
+        Some(Host { name: normal_name(name), port })
+    }
+
+    /// Whether `bytes` are `host [ ":" port ]`.
+    pub(super) fn is_valid(bytes: &[u8]) -> bool {
+        checked(bytes).is_some()
     }
 }
 
@@ -90,6 +83,24 @@ impl fmt::Display for Host {
     }
 }
 
+/// The name and the port as they are written; `None` if `bytes` are not both.
+fn checked(bytes: &[u8]) -> Option<(&str, Option<u16>)> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let name_end = match text.strip_prefix('[') {
+        Some(bracketed) => bracketed.find(']')? + 2,
+        None => text.find(':').unwrap_or(text.len()),
+    };
+    let (name, rest) = text.split_at_checked(name_end)?;
+    let port = match rest.strip_prefix(':') {
+        // RFC 3986 §3.2.3: the port may be empty, which means the default.
+        Some("") => None,
+        Some(digits) => Some(parse_port(digits)?),
+        None if rest.is_empty() => None,
+        None => return None,
+    };
+    is_name(name).then_some((name, port))
+}
+
 fn parse_port(digits: &str) -> Option<u16> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -97,20 +108,26 @@ fn parse_port(digits: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-fn normal_name(name: &str) -> Option<String> {
-    if let Some(address) = name.strip_prefix('[') {
-        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
-        return Some(format!("[{address}]"));
+fn ipv6(name: &str) -> Option<Ipv6Addr> {
+    name.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+fn is_name(name: &str) -> bool {
+    if name.starts_with('[') {
+        return ipv6(name).is_some();
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
     if name.is_empty() || !name.bytes().all(allowed) {
-        return None;
+        return false;
     }
     // Digits and dots alone are an address or nothing: 1.2.3.4.5 is no name.
-    if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        name.parse::<Ipv4Addr>().ok()?;
-    }
-    Some(name.to_ascii_lowercase())
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    !is_number || name.parse::<Ipv4Addr>().is_ok()
+}
+
+/// How a name that is one is kept.
+fn normal_name(name: &str) -> String {
+    ipv6(name).map_or_else(|| name.to_ascii_lowercase(), |address| format!("[{address}]"))
 }
 
 #[cfg(test)]

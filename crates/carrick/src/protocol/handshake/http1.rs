@@ -137,6 +137,13 @@ impl HeadReader {
     fn scan<'a>(&mut self, received: &'a [u8], kind: Kind) -> Result<Option<&'a [u8]>, HeadError> {
         let allowed = received.get(..self.limits.max_head_bytes).unwrap_or(received);
         while let Some(byte) = allowed.get(self.scanned) {
+            if self.is_inside_line(kind) {
+                let plain = plain_bytes(allowed.get(self.scanned..).unwrap_or_default());
+                if plain > 0 {
+                    self.scanned += plain;
+                    continue;
+                }
+            }
             self.check_byte(*byte, kind)?;
             self.scanned += 1;
             self.after_return = *byte == b'\r';
@@ -152,6 +159,13 @@ impl HeadReader {
             return Err(HeadError::TooLarge { limit: self.limits.max_head_bytes });
         }
         Ok(None)
+    }
+
+    /// Whether any byte may stand at `scanned` that is no control byte.
+    fn is_inside_line(&self, kind: Kind) -> bool {
+        let at_line_start = self.scanned == self.line_start;
+        let is_known = self.lines > 0 || (kind == Kind::Request && self.first_word_ended);
+        is_known && !at_line_start && !self.after_return
     }
 
     /// Whether `byte` may stand at `scanned`.
@@ -219,9 +233,10 @@ impl HeadReader {
     }
 
     fn parse_request(&self, head: &Head) -> Result<Request<()>, HeadError> {
-        let mut storage = vec![MaybeUninit::uninit(); head.field_count];
+        let (mut few, mut many) = ([MaybeUninit::uninit(); FEW_FIELDS], Vec::new());
+        let storage = storage(head.field_count, &mut few, &mut many);
         let mut parsed = httparse::Request::new(&mut []);
-        let status = parsed.parse_with_uninit_headers(&head.bytes, &mut storage)?;
+        let status = parsed.parse_with_uninit_headers(&head.bytes, storage)?;
         let (httparse::Status::Complete(_), Some(method), Some(target)) =
             (status, parsed.method, parsed.path)
         else {
@@ -242,10 +257,11 @@ impl HeadReader {
     }
 
     fn parse_response(&self, head: &Head) -> Result<Response<()>, HeadError> {
-        let mut storage = vec![MaybeUninit::uninit(); head.field_count];
+        let (mut few, mut many) = ([MaybeUninit::uninit(); FEW_FIELDS], Vec::new());
+        let storage = storage(head.field_count, &mut few, &mut many);
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        let status = config.parse_response_with_uninit_headers(&mut parsed, &head.bytes, &mut storage)?;
+        let status = config.parse_response_with_uninit_headers(&mut parsed, &head.bytes, storage)?;
         let (httparse::Status::Complete(_), Some(code)) = (status, parsed.code) else {
             return Err(HeadError::Malformed("head ends too early"));
         };
@@ -336,18 +352,39 @@ fn write_headers(headers: &HeaderMap, output: &mut Vec<u8>) {
 
 /// Writes each word of the name with a capital, and WebSocket with two.
 fn write_name(name: &str, output: &mut Vec<u8>) {
-    for (index, word) in name.split('-').enumerate() {
-        if index > 0 {
-            output.push(b'-');
+    let start = output.len();
+    output.extend_from_slice(name.as_bytes());
+    let mut rest = output.get_mut(start..).unwrap_or_default();
+    let mut at_word_start = true;
+    while let Some((byte, behind)) = rest.split_first_mut() {
+        if at_word_start {
+            byte.make_ascii_uppercase();
+            if *byte == b'W'
+                && let Some((b"ebsocket", b"" | [b'-', ..])) = behind.split_at_checked("ebsocket".len())
+            {
+                behind[2] = b'S';
+            }
         }
-        if word == "websocket" {
-            output.extend_from_slice(b"WebSocket");
-        } else if let Some((first, rest)) = word.as_bytes().split_first() {
-            output.push(first.to_ascii_uppercase());
-            output.extend_from_slice(rest);
-        }
+        at_word_start = *byte == b'-';
+        rest = behind;
     }
 }
+
+/// Room for as many fields, in `few` if they fit there.
+fn storage<'a, T: Copy>(
+    count: usize,
+    few: &'a mut [MaybeUninit<T>],
+    many: &'a mut Vec<MaybeUninit<T>>,
+) -> &'a mut [MaybeUninit<T>] {
+    if count <= few.len() {
+        return &mut few[..count];
+    }
+    many.resize(count, MaybeUninit::uninit());
+    many
+}
+
+/// As a browser sends them, and some more.
+const FEW_FIELDS: usize = 32;
 
 /// What is wrong with a head of either kind.
 #[derive(Debug)]
@@ -404,6 +441,18 @@ fn check_request_version(line: &[u8]) -> Result<(), HeadError> {
         _ => Err(HeadError::Malformed("first line does not end in a version of http")),
     }
 }
+
+/// How many bytes at the front are no control bytes, apart from tabs.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    let is_plain = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+    // Looked at side by side, as the compiler does where there is no way out in between.
+    let chunks = bytes.chunks_exact(CHUNK_BYTES);
+    let are_plain = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_plain(byte));
+    let whole = chunks.take_while(are_plain).count() * CHUNK_BYTES;
+    whole + bytes.iter().skip(whole).take_while(|byte| is_plain(byte)).count()
+}
+
+const CHUNK_BYTES: usize = 16;
 
 const RESPONSE_START: &[u8] = b"HTTP/1.";
 

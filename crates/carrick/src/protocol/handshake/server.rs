@@ -13,8 +13,9 @@ use super::{
     agreement::Agreement,
     config_error::HandshakeConfigError,
     deflate_params::{self, DeflateConfig, DeflateParams},
-    forwarded::{TrustedProxies, direct_host},
+    forwarded::{TrustedProxies, named_host},
     header_values::{contains_token, excerpt, extensions, is_token, tokens},
+    host::Host,
     key,
     origin::{Origin, OriginPolicy},
     peer::Peer,
@@ -245,14 +246,17 @@ impl Acceptor {
         let subprotocol = self.choose_subprotocol(request.headers())?;
         let deflate = self.choose_deflate(request.headers())?;
 
-        let mut response = self.accepted(request.version(), accept.as_deref(), subprotocol, deflate.as_ref());
+        let (deflate, extensions) = deflate.unzip();
+        let answers = [
+            (SEC_WEBSOCKET_ACCEPT, accept),
+            (SEC_WEBSOCKET_PROTOCOL, subprotocol.map(str::to_owned)),
+            (SEC_WEBSOCKET_EXTENSIONS, extensions),
+        ];
+        let mut response = self.accepted(request.version(), answers);
         if let Some(origin) = stranger {
             welcome(origin, response.headers_mut());
         }
-        let agreement = Agreement {
-            subprotocol: subprotocol.map(str::to_owned),
-            deflate: deflate.map(|(params, _)| params),
-        };
+        let agreement = Agreement { subprotocol: subprotocol.map(str::to_owned), deflate };
         Ok((response, agreement))
     }
 
@@ -295,13 +299,7 @@ impl Acceptor {
         Ok(self.deflate.as_ref().and_then(|config| deflate_params::accept_first(config, &offers)))
     }
 
-    fn accepted(
-        &self,
-        version: Version,
-        accept: Option<&str>,
-        subprotocol: Option<&str>,
-        deflate: Option<&(DeflateParams, String)>,
-    ) -> Response<()> {
+    fn accepted(&self, version: Version, answers: [(HeaderName, Option<String>); 3]) -> Response<()> {
         let mut response = Response::new(());
         *response.version_mut() = version;
         *response.status_mut() = StatusCode::OK;
@@ -311,18 +309,14 @@ impl Acceptor {
             headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         }
-        let answers = [
-            (SEC_WEBSOCKET_ACCEPT, accept),
-            (SEC_WEBSOCKET_PROTOCOL, subprotocol),
-            (SEC_WEBSOCKET_EXTENSIONS, deflate.map(|(_, answer)| answer.as_str())),
-        ];
         for (name, value) in answers {
             if let Some(value) = value {
-                headers
-                    .insert(name, HeaderValue::from_str(value).expect("base64 and tokens are visible ASCII"));
+                headers.insert(name, value.try_into().expect("base64 and tokens are visible ASCII"));
             }
         }
-        headers.extend(self.headers.clone());
+        if !self.headers.is_empty() {
+            headers.extend(self.headers.clone());
+        }
         *response.headers_mut() = headers;
         response
     }
@@ -376,7 +370,7 @@ pub(crate) fn check_host(request: &Request<()>) -> Result<(), Rejection> {
     let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let required = if request.version() > Version::HTTP_11 { authority.or(header) } else { header };
     let value = required.ok_or(Rejection::HostMissing)?;
-    if direct_host(request).is_none() {
+    if !named_host(request).is_some_and(Host::is_valid) {
         return Err(Rejection::HostMalformed { value: excerpt(authority.unwrap_or(value)) });
     }
     Ok(())

@@ -5,6 +5,8 @@ use std::{collections::VecDeque, fmt, mem};
 use bytes::BytesMut;
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
 
+use super::assembly::Spares;
+
 /// What a [`Compressor`] is made with.
 ///
 /// More of each costs memory or time and saves bytes on the wire. A value outside its range counts as the nearest end of
@@ -360,7 +362,8 @@ impl fmt::Debug for Scratch {
 /// Compressors and decompressors that no connection uses at the moment, and the [`Scratch`] for those that are in use.
 ///
 /// A connection without context takeover leases one for a message and returns it. The shell keeps one pool per thread and
-/// lends it to its connections.
+/// lends it to its connections. Beside them stands the memory in which large messages were put together, compressed or
+/// not: up to 4 MiB of it are kept for the next ones.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -379,6 +382,7 @@ pub struct DeflatePool {
     decompressors: Vec<Decompressor>,
     max_free: usize,
     scratch: Scratch,
+    spares: Spares,
 }
 
 impl DeflatePool {
@@ -399,12 +403,18 @@ impl DeflatePool {
             decompressors: Vec::new(),
             max_free,
             scratch: Scratch::new(),
+            spares: Spares::default(),
         }
     }
 
     /// The working memory for calls on what was leased.
     pub fn scratch(&mut self) -> &mut Scratch {
         &mut self.scratch
+    }
+
+    /// The memory for messages that come in several reads.
+    pub(crate) fn spares(&self) -> &Spares {
+        &self.spares
     }
 
     /// A compressor with these settings and an empty window: a free one, or else a new one.

@@ -3,6 +3,7 @@
 mod deflate_negotiation;
 mod handshake_client;
 mod handshake_server;
+mod large;
 mod origin;
 mod rfc6455_10_limits;
 mod rfc6455_5_2_framing;
