@@ -46,19 +46,17 @@ async fn server(arguments: &Arguments, mode: Mode) -> anyhow::Result<Server> {
             }
         }));
     }
-    let server = server.route("/", echo);
+    let server = server.route("/", |mut websocket, _request| async move {
+        while let Some(Ok(message)) = websocket.recv().await {
+            if websocket.feed(message).await.is_err() {
+                return;
+            }
+        }
+    });
     Ok(match (&arguments.cert, &arguments.key) {
         (Some(cert), Some(key)) if mode == Mode::Tls => server.tls(ServerTls::from_pem_files(cert, key)?),
         _ => server,
     })
-}
-
-async fn echo<R>(mut websocket: WebSocket, _request: R) {
-    while let Some(Ok(message)) = websocket.recv().await {
-        if websocket.feed(message).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// All that was published by now is queued, then it leaves while `recv` waits.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     flow::going_away,
-    protocol::{CloseCode, CloseFrame, Delivery, Prepared},
+    protocol::{Bundle, CloseCode, CloseFrame, Delivery, Prepared},
     reactor::{Heard, Lent, Line, Place, Socket},
 };
 
@@ -199,6 +199,20 @@ impl<S> Conn<S> {
         {
             line.flush(&mut desk.lent);
         }
+    }
+
+    /// Writes what was published at once, if it may leave as it is; how much of it is dealt with. The rest is to be
+    /// [delivered](Conn::deliver) one by one.
+    pub(crate) fn deliver_bundle(&mut self, bundle: &mut Bundle) -> usize {
+        if self.mail().is_some_and(|mail| mail.mailbox.has_mail()) {
+            return 0;
+        }
+        self.with_line(|line, lent| line.send_bundle(lent, bundle)).unwrap_or(0)
+    }
+
+    /// Whether something waits to be written.
+    pub(crate) fn has_unsent(&self) -> bool {
+        matches!(&self.link, Link::Line(line, _) if line.has_unsent())
     }
 
     /// Queues something that was published, or has it wait for its turn; a connection without room misses it.

@@ -21,7 +21,7 @@ mod role;
 mod violation;
 
 #[cfg(feature = "net")]
-pub(crate) use connection::{Borrowed, checked_text};
+pub(crate) use connection::{Borrowed, Bundle, checked_text};
 #[cfg(feature = "net")]
 pub(crate) use frame::MAX_CONTROL_BYTES;
 #[cfg(feature = "net")]

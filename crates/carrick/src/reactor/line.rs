@@ -18,8 +18,8 @@ use crate::{
     error::Error,
     flow::Flow,
     protocol::{
-        Agreement, Borrowed, Compression, Config, Connection, DeflatePool, Event, Kind, Output, Payload,
-        Role, SendError, Shell,
+        Agreement, Borrowed, Bundle, Compression, Config, Connection, DeflatePool, Event, Kind, Output,
+        Payload, Role, SendError, Shell,
     },
 };
 
@@ -236,6 +236,39 @@ impl Line {
         Ok(())
     }
 
+    /// Writes messages for many from where they stand, if nothing else waits to be written; how many of them the socket has
+    /// taken something of. The rest of the last of these is queued.
+    pub(crate) fn send_bundle(&mut self, lent: &mut Lent, bundle: &mut Bundle) -> usize {
+        if self.output.is_some() || self.watches_room || self.broken.is_some() {
+            return 0;
+        }
+        let Some(form) = self.connection.form_of(bundle, &mut lent.pool) else { return 0 };
+        match self.socket.write(&[IoSlice::new(&form.bytes)]) {
+            Ok(n) => {
+                let (begun, end) = form.begun(n);
+                self.connection.note_sent(form, begun);
+                if n < end {
+                    self.output.get_or_insert_with(|| lent.output()).push(form.bytes.slice(n..end));
+                }
+                self.handle_written(lent);
+                begun
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.handle_blocked(lent);
+                } else {
+                    self.handle_broken(error);
+                }
+                0
+            }
+        }
+    }
+
+    /// Whether something waits to be written.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.output.is_some() || self.socket.wants_write()
+    }
+
     /// Takes the next message out of received bytes in the short way, if that is all there is to do: what it is, and
     /// where its payload stands.
     #[inline]
@@ -379,7 +412,7 @@ impl Line {
 
     /// Has the loop told of room in the socket as long as something waits for it.
     pub(crate) fn watch_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let waits = self.broken.is_none() && (self.output.is_some() || self.socket.wants_write());
+        let waits = self.broken.is_none() && self.has_unsent();
         if mem::replace(&mut self.watches_room, waits) == waits {
             return Ok(());
         }

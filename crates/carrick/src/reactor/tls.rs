@@ -26,13 +26,15 @@ pub(crate) struct Tls {
     unsent: Vec<u8>,
     /// Whether the peer has said that nothing more will come.
     ended: bool,
+    /// Whether it has broken a rule.
+    failed: bool,
 }
 
 impl Tls {
     /// TLS by a certificate. Fails for a configuration that rustls does not take.
     pub(crate) fn new(config: Arc<ServerConfig>) -> io::Result<Tls> {
         let connection = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(Tls { connection, unfinished: Vec::new(), unsent: Vec::new(), ended: false })
+        Ok(Tls { connection, unfinished: Vec::new(), unsent: Vec::new(), ended: false, failed: false })
     }
 
     /// Decrypts what was received into `plain`, which has room for `received` and [`MOST_UNFINISHED`] beside it; how many
@@ -49,10 +51,11 @@ impl Tls {
         let (mut taken, mut filled) = (0, 0);
         let mut result = self.process(incoming, &mut taken, plain, &mut filled);
         let rest = incoming.get(taken..).unwrap_or_default();
-        if !self.ended {
+        if !self.ended && !self.failed {
             self.unfinished = rest.to_vec();
         }
         if result.is_ok() && rest.len() > MOST_UNFINISHED {
+            self.failed = true;
             result = Err(invalid(format!("a message of the tls handshake is above {MOST_UNFINISHED} bytes")));
         }
         (filled, result.map(|()| self.ended))
@@ -66,12 +69,18 @@ impl Tls {
         plain: &mut [u8],
         filled: &mut usize,
     ) -> io::Result<()> {
-        let mut result = Ok(());
-        loop {
+        while !self.failed {
             let incoming = incoming.get_mut(*taken..).unwrap_or_default();
             let UnbufferedStatus { mut discard, state } = self.connection.process_tls_records(incoming);
-            let goes_on = match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+            let state = match state {
+                Ok(state) => state,
+                Err(error) => {
+                    self.fail(incoming.get_mut(discard..).unwrap_or_default());
+                    return Err(invalid(error));
+                }
+            };
+            match state {
+                ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record.map_err(invalid)?;
                         let room = plain.get_mut(*filled..*filled + record.payload.len());
@@ -80,34 +89,29 @@ impl Tls {
                         *filled += record.payload.len();
                         discard += record.discard;
                     }
-                    true
                 }
-                // Also what there is to say about an error.
-                Ok(ConnectionState::EncodeTlsData(mut message)) => {
-                    encode(&mut message, &mut self.unsent);
-                    true
-                }
-                Ok(ConnectionState::TransmitTlsData(transmitted)) => {
-                    // It stands in `unsent`.
-                    transmitted.done();
-                    true
-                }
-                Ok(ConnectionState::PeerClosed) => {
-                    self.ended = true;
-                    true
-                }
+                ConnectionState::EncodeTlsData(mut message) => encode(&mut message, &mut self.unsent),
+                // It stands in `unsent`.
+                ConnectionState::TransmitTlsData(transmitted) => transmitted.done(),
+                ConnectionState::PeerClosed => self.ended = true,
                 // Nobody may send data early, so there is none.
-                Ok(_) => false,
-                Err(error) if result.is_ok() => {
-                    result = Err(invalid(error));
-                    true
+                _ => {
+                    *taken += discard;
+                    return Ok(());
                 }
-                Err(_) => false,
-            };
-            *taken += discard;
-            if !goes_on {
-                return result;
             }
+            *taken += discard;
+        }
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// Encodes the alert that says what is wrong, in front of which `rest` begins. rustls would find it again, so it is not
+    /// asked for anything more.
+    fn fail(&mut self, rest: &mut [u8]) {
+        self.failed = true;
+        if let Ok(ConnectionState::EncodeTlsData(mut alert)) = self.connection.process_tls_records(rest).state
+        {
+            encode(&mut alert, &mut self.unsent);
         }
     }
 
@@ -152,7 +156,10 @@ impl Tls {
 
     /// Makes records of the front of `slices`; how many bytes of them are in it.
     fn seal(&mut self, slices: &[IoSlice<'_>], room: usize, records: &mut Records) -> io::Result<usize> {
-        let Tls { connection, unfinished, unsent, ended } = self;
+        if self.failed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let Tls { connection, unfinished, unsent, ended, .. } = self;
         loop {
             let UnbufferedStatus { state, .. } = connection.process_tls_records(unfinished);
             match state.map_err(invalid)? {
@@ -188,6 +195,9 @@ impl Tls {
 
     /// Tells the peer that nothing more will come.
     pub(super) fn say_goodbye(&mut self) {
+        if self.failed {
+            return;
+        }
         let Tls { connection, unfinished, unsent, .. } = self;
         loop {
             let UnbufferedStatus { state, .. } = connection.process_tls_records(unfinished);

@@ -22,6 +22,16 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
+    /// Whether it is for a connection among those that have the topic.
+    pub(crate) fn is_for(&self, id: u64) -> bool {
+        self.publisher != Some(id) && id <= self.latest
+    }
+
+    /// Whether the same have its topic as that of another.
+    pub(crate) fn has_topic_of(&self, other: &Publication) -> bool {
+        self.topic == other.topic
+    }
+
     /// What it counts in a queue, in bytes. An empty message takes room too.
     pub(crate) fn cost(&self) -> usize {
         let topic = self.topic.as_ref().map_or(0, |topic| topic.len());

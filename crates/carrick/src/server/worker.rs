@@ -16,6 +16,7 @@ use super::{bound::BoundFile, entrance::Entrant, guest::House, slot::Slot};
 use crate::{
     callback::{Backlog, Desk},
     error::Error,
+    protocol::Bundle,
     reactor::{Inbox, Lent, Listener, Listening, Publication, Task, Topics, Wheel},
     system,
     transport::Remedy,
@@ -44,6 +45,10 @@ pub(super) struct Worker<S> {
     /// Those that a publication is for.
     addressees: Vec<usize>,
     tasks: VecDeque<Task>,
+    /// Publications for the same topic, one behind the other.
+    run: Vec<Publication>,
+    /// The same as they are written.
+    bundle: Bundle,
     /// Whether clients may wait to be accepted, and from when on they are asked for again.
     accepts_again: Option<Instant>,
     /// Whether clients have to wait until a connection ends, of whatever thread.
@@ -118,6 +123,8 @@ impl<S> Worker<S> {
             unattended: Vec::new(),
             addressees: Vec::new(),
             tasks: VecDeque::new(),
+            run: Vec::new(),
+            bundle: Bundle::default(),
             // Whoever came before the loop ran.
             accepts_again: Some(now),
             waits_for_place: false,
@@ -254,35 +261,62 @@ impl<S> Worker<S> {
     fn do_tasks(&mut self) {
         let mut tasks = mem::take(&mut self.tasks);
         self.inbox.take(&mut tasks);
+        let at_once = have_one_topic(&tasks);
+        let mut run = mem::take(&mut self.run);
+        let mut run_bytes = 0;
         for task in tasks.drain(..) {
             match task {
-                Task::Mail { key, id } => self.open_mail(key as usize, id),
-                Task::Publish(publication) => self.publish(&publication),
+                Task::Mail { key, id } => {
+                    self.publish(&mut run, at_once);
+                    self.open_mail(key as usize, id);
+                }
+                Task::Publish(publication) => {
+                    let length = publication.message.message().len();
+                    if run.first().is_some_and(|first| !first.has_topic_of(&publication))
+                        || run_bytes + length > RUN_BYTES
+                    {
+                        self.publish(&mut run, at_once);
+                    }
+                    run_bytes = if run.is_empty() { length } else { run_bytes + length };
+                    run.push(publication);
+                }
             }
         }
+        self.publish(&mut run, at_once);
+        self.run = run;
         self.tasks = tasks;
     }
 
-    fn publish(&mut self, publication: &Publication) {
+    /// Gives publications for the same topic to those that have it. `at_once` writes them from where they stand: nothing else
+    /// is published in this turn that should leave in the same write.
+    fn publish(&mut self, run: &mut Vec<Publication>, at_once: bool) {
+        let Some(first) = run.first() else { return };
         let Some(mut desk) = self.desk.take() else { return };
         let mut addressees = mem::take(&mut self.addressees);
-        match &publication.topic {
+        match &first.topic {
             Some(topic) => addressees.extend(desk.topics.subscribers(topic).iter().map(|key| *key as usize)),
             None => addressees.extend(self.slots.iter().map(|(key, _)| key)),
         }
+        if at_once {
+            self.bundle.fill(run.iter().map(|publication| &publication.message));
+        }
         for key in addressees.drain(..) {
             let Some(Slot::Open(conn)) = self.slots.get_mut(key) else { continue };
-            if publication.publisher == Some(conn.id()) || conn.id() > publication.latest {
-                continue;
-            }
+            let id = conn.id();
             desk.key = key as u32;
             conn.lend(desk);
-            conn.deliver(&publication.message);
-            if conn.list_unattended() {
+            let together = at_once && run.iter().all(|publication| publication.is_for(id));
+            let dealt_with = if together { conn.deliver_bundle(&mut self.bundle) } else { 0 };
+            for publication in run[dealt_with..].iter().filter(|publication| publication.is_for(id)) {
+                conn.deliver(&publication.message);
+            }
+            if (dealt_with < run.len() || conn.has_unsent()) && conn.list_unattended() {
                 self.unattended.push(key);
             }
             desk = conn.take_back().expect("it was lent just now");
         }
+        run.clear();
+        self.bundle.clear();
         self.addressees = addressees;
         self.desk = Some(desk);
     }
@@ -309,6 +343,16 @@ impl<S> Worker<S> {
         }
         self.slots.is_empty()
     }
+}
+
+/// Whether all that is published among these tasks has one topic.
+fn have_one_topic(tasks: &VecDeque<Task>) -> bool {
+    let mut publications = tasks.iter().filter_map(|task| match task {
+        Task::Publish(publication) => Some(publication),
+        Task::Mail { .. } => None,
+    });
+    let Some(first) = publications.next() else { return true };
+    publications.all(|publication| publication.has_topic_of(first))
 }
 
 /// If one thread cannot go on, the others shall not either.
@@ -343,6 +387,9 @@ const SLOTS: usize = 1024;
 
 /// How many events are taken up in one turn.
 const EVENTS: usize = 1024;
+
+/// So much is put side by side to be written in one piece.
+const RUN_BYTES: usize = 64 << 10;
 
 /// How many clients are taken up before the connections have their turn.
 const ACCEPTS_AT_ONCE: usize = 64;

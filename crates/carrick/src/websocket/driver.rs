@@ -189,7 +189,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// The next message out of what an earlier read brought, in the short way, if that is all there is to do.
     #[inline]
     pub(super) fn take_plain(&mut self) -> Option<Message> {
-        let work = self.work.as_mut().filter(|_| self.handed <= MOST_AT_ONCE_BYTES)?;
+        let work = self.work.as_mut().filter(|work| !work.rest.is_empty())?;
+        if self.handed > MOST_AT_ONCE_BYTES {
+            return None;
+        }
         let (kind, range) = self.connection.receive_plain(&mut work.rest)?;
         self.handed = self.handed.saturating_add(range.len() as u32);
         let message = Message::from_checked(kind, work.split_off(range));
@@ -374,7 +377,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.connection.handle_bytes(now);
             let (message, rest) = received.split_at(place.end);
             let payload = message.get(place.start..).unwrap_or_default();
-            self.keep_rest(BytesMut::from(rest));
+            if !rest.is_empty() {
+                self.keep_rest(BytesMut::from(rest));
+            }
             return Some(Received::Message(Message::from_checked(kind, Bytes::copy_from_slice(payload))));
         }
         let mut position = 0;

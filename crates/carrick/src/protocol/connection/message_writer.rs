@@ -195,11 +195,8 @@ impl MessageWriter {
             return Err(SendError::MessageOpen);
         }
         let framed = prepared.framed(sink.terms.compressing().map(|by| by.window_bits), sink.shell.pool);
-        if framed.rsv1
-            && let Some(Held { kept: Some(compressor), .. }) = self.held.as_deref_mut()
-        {
-            // The prepared message went through the peer's window and not through ours: forget ours.
-            compressor.reset();
+        if framed.rsv1 {
+            self.forget_window();
         }
         let opcode = opcode_of(prepared.message().kind());
         if sink.terms.role.masks() {
@@ -209,6 +206,13 @@ impl MessageWriter {
             sink.shell.output.push(framed.bytes);
         }
         Ok(())
+    }
+
+    /// A prepared message went through the peer's window and not through ours: forgets ours.
+    pub(super) fn forget_window(&mut self) {
+        if let Some(Held { kept: Some(compressor), .. }) = self.held.as_deref_mut() {
+            compressor.reset();
+        }
     }
 
     /// Queues the next piece of a message, which becomes a fragment of its own unless it brings no bytes.
@@ -317,6 +321,9 @@ impl MessageWriter {
         config: &Config,
         shell: &mut Shell<'_>,
     ) -> Bytes {
+        if !by.takeover {
+            return shell.pool.compress(plain, settings(by, config));
+        }
         let mut compressor = self.lease(by, config, shell);
         let mut compressed = BytesMut::with_capacity(plain.len() / 2);
         compressor.finish(plain, shell.pool.scratch(), &mut compressed);
@@ -325,13 +332,10 @@ impl MessageWriter {
     }
 
     fn lease(&mut self, by: Compressing, config: &Config, shell: &mut Shell<'_>) -> Compressor {
-        self.held.as_mut().and_then(|held| held.kept.take()).unwrap_or_else(|| {
-            shell.pool.lease_compressor(CompressorSettings {
-                level: config.deflate.level(),
-                memory_level: config.deflate.memory_level(),
-                window_bits: by.window_bits,
-            })
-        })
+        self.held
+            .as_mut()
+            .and_then(|held| held.kept.take())
+            .unwrap_or_else(|| shell.pool.lease_compressor(settings(by, config)))
     }
 
     fn give_back(&mut self, by: Compressing, compressor: Compressor, shell: &mut Shell<'_>) {
@@ -349,6 +353,14 @@ impl MessageWriter {
     /// Gives up what holds nothing.
     fn tidy(&mut self) {
         self.held.take_if(|held| held.open.is_none() && held.kept.is_none());
+    }
+}
+
+fn settings(by: Compressing, config: &Config) -> CompressorSettings {
+    CompressorSettings {
+        level: config.deflate.level(),
+        memory_level: config.deflate.memory_level(),
+        window_bits: by.window_bits,
     }
 }
 

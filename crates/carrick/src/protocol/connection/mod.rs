@@ -1,5 +1,7 @@
 //! F4: one WebSocket after its opening handshake.
 
+#[cfg(feature = "net")]
+mod bundle;
 mod closing;
 mod config;
 mod connection;
@@ -18,6 +20,8 @@ mod shell;
 mod terms;
 mod trace;
 
+#[cfg(feature = "net")]
+pub(crate) use bundle::Bundle;
 pub use config::Config;
 pub use connection::Connection;
 pub use event::{Closed, Event, Initiator, Payload};

@@ -4,9 +4,9 @@ use std::ops::Range;
 #[cfg(feature = "net")]
 use std::time::Instant;
 
+use super::{connection::Connection, message::Kind};
 #[cfg(feature = "net")]
-use super::message_writer::opcode_of;
-use super::{connection::Connection, message::Kind, message_reader::Delivery};
+use super::{message_reader::Delivery, message_writer::opcode_of};
 #[cfg(feature = "net")]
 use crate::protocol::frame::Output;
 use crate::protocol::{

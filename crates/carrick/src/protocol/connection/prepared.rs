@@ -51,6 +51,11 @@ impl Framed {
         self.bytes.slice(self.header_length..)
     }
 
+    #[cfg(feature = "net")]
+    pub(super) fn payload_length(&self) -> usize {
+        self.bytes.len() - self.header_length
+    }
+
     fn new(kind: Kind, rsv1: bool, payload: &[u8]) -> Framed {
         let opcode = match kind {
             Kind::Text => Opcode::Text,
@@ -109,10 +114,7 @@ fn compress(
 ) -> Option<Framed> {
     let settings =
         CompressorSettings { level: deflate.level(), memory_level: deflate.memory_level(), window_bits };
-    let mut compressor = pool.lease_compressor(settings);
-    let mut payload = BytesMut::new();
-    compressor.finish(message.as_bytes(), pool.scratch(), &mut payload);
-    pool.return_compressor(compressor);
+    let payload = pool.compress(message.as_bytes(), settings);
     (payload.len() < message.len()).then(|| Framed::new(message.kind(), true, &payload))
 }
 

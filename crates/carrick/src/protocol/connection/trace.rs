@@ -141,6 +141,19 @@ impl Count {
         true
     }
 
+    /// Takes whole messages, unless that makes more than 32 bits can hold.
+    #[cfg(feature = "net")]
+    fn take_messages(&mut self, traffic: Traffic) -> bool {
+        let sum = |counted: u32, more: u64| u32::try_from(u64::from(counted).saturating_add(more)).ok();
+        let (Some(frames), Some(bytes)) = (sum(self.frames, traffic.frames), sum(self.bytes, traffic.bytes))
+        else {
+            return false;
+        };
+        // No more messages than frames.
+        *self = Count { frames, bytes, messages: self.messages + traffic.messages as u32 };
+        true
+    }
+
     /// Carries everything over, and a frame that there was no room for.
     #[cold]
     fn carry(&mut self, carried: &mut Traffic, opcode: Opcode, fin: bool, length: u64) {
@@ -215,6 +228,20 @@ impl Ledger {
         self.count_sent(frame.opcode, frame.fin, frame.payload.len() as u64);
         if let Some(trace) = self.trace() {
             trace.send(frame, now);
+        }
+    }
+
+    /// Takes whole messages, a frame each, that are written and need no record.
+    #[cfg(feature = "net")]
+    pub(super) fn count_sent_messages(&mut self, traffic: Traffic) {
+        if !self.sent.take_messages(traffic) {
+            let carried = &mut self.rare.get_or_insert_default().sent;
+            let total = std::mem::take(&mut self.sent).total(*carried);
+            *carried = Traffic {
+                frames: total.frames + traffic.frames,
+                bytes: total.bytes.saturating_add(traffic.bytes),
+                messages: total.messages + traffic.messages,
+            };
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{header::Header, opcode::Opcode, output::Output};
+use super::opcode::Opcode;
+#[cfg(feature = "net")]
+use super::{header::Header, output::Output};
 
 /// An unfragmented data frame without RSV1, whose payload is shorter than 64 KiB. What is anything else, or breaks a
 /// rule, is left to those who know all frames.
@@ -90,7 +92,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::protocol::frame::HeaderRules;
+    use crate::protocol::frame::{Header, HeaderRules};
 
     fn frame(header: Header) -> BytesMut {
         let mut bytes = BytesMut::new();

@@ -361,8 +361,9 @@ fn write_name(name: &str, output: &mut Vec<u8>) {
             byte.make_ascii_uppercase();
             if *byte == b'W'
                 && let Some((b"ebsocket", b"" | [b'-', ..])) = behind.split_at_checked("ebsocket".len())
+                && let Some(second_word) = behind.get_mut(2)
             {
-                behind[2] = b'S';
+                *second_word = b'S';
             }
         }
         at_word_start = *byte == b'-';
@@ -376,11 +377,13 @@ fn storage<'a, T: Copy>(
     few: &'a mut [MaybeUninit<T>],
     many: &'a mut Vec<MaybeUninit<T>>,
 ) -> &'a mut [MaybeUninit<T>] {
-    if count <= few.len() {
-        return &mut few[..count];
+    match few.get_mut(..count) {
+        Some(few) => few,
+        None => {
+            many.resize(count, MaybeUninit::uninit());
+            many
+        }
     }
-    many.resize(count, MaybeUninit::uninit());
-    many
 }
 
 /// As a browser sends them, and some more.

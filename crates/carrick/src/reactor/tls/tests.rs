@@ -33,25 +33,25 @@ impl Pair {
         let server = Tls::new(ReloadableTls::new(tls).config()).unwrap();
         let mut pair = Pair { client, server, step, plain: Vec::new() };
         while pair.client.is_handshaking() || pair.client.wants_write() || pair.server.wants_write() {
-            pair.to_server().unwrap();
+            pair.send_to_server().unwrap();
             let mut wire = Vec::new();
             pair.server.flush(&mut wire).unwrap();
-            pair.to_client(&wire);
+            pair.send_to_client(&wire);
         }
         assert!(!pair.server.is_handshaking());
         pair
     }
 
     /// Hands what the client has to say to the server; whether the client has said goodbye.
-    fn to_server(&mut self) -> io::Result<bool> {
+    fn send_to_server(&mut self) -> io::Result<bool> {
         let mut wire = Vec::new();
         while self.client.wants_write() {
             self.client.write_tls(&mut wire).unwrap();
         }
-        self.bytes_to_server(&mut wire)
+        self.take_bytes(&mut wire)
     }
 
-    fn bytes_to_server(&mut self, wire: &mut [u8]) -> io::Result<bool> {
+    fn take_bytes(&mut self, wire: &mut [u8]) -> io::Result<bool> {
         let mut ended = false;
         for piece in wire.chunks_mut(self.step) {
             let mut plain = vec![0; piece.len() + MOST_UNFINISHED];
@@ -63,7 +63,7 @@ impl Pair {
     }
 
     /// What the client finds in `wire`.
-    fn to_client(&mut self, mut wire: &[u8]) -> Vec<u8> {
+    fn send_to_client(&mut self, mut wire: &[u8]) -> Vec<u8> {
         let mut plain = Vec::new();
         while !wire.is_empty() {
             self.client.read_tls(&mut wire).unwrap();
@@ -110,7 +110,7 @@ fn what_is_received_is_the_same_however_it_was_cut() {
         for length in [1, 20, 16_384, 50_000] {
             pair.plain.clear();
             pair.client.writer().write_all(&sample(length)).unwrap();
-            assert!(!pair.to_server().unwrap());
+            assert!(!pair.send_to_server().unwrap());
             assert_eq!(pair.plain, sample(length));
         }
         assert_eq!(
@@ -141,7 +141,7 @@ fn slices_arrive_in_their_order_whatever_the_socket_takes() {
             socket.room = 30_000;
             let _ = pair.server.flush(&mut socket);
         }
-        assert_eq!(pair.to_client(&socket.taken), all);
+        assert_eq!(pair.send_to_client(&socket.taken), all);
         assert_eq!(pair.server.unsent.capacity(), 0, "it waits with a buffer");
     }
 }
@@ -161,7 +161,7 @@ fn no_more_is_encrypted_than_may_wait() {
 fn both_sides_say_goodbye_once() {
     let mut pair = Pair::open(1);
     pair.client.send_close_notify();
-    assert!(pair.to_server().unwrap());
+    assert!(pair.send_to_server().unwrap());
     pair.server.say_goodbye();
     pair.server.say_goodbye();
     let mut wire = Vec::new();
@@ -184,7 +184,7 @@ fn a_damaged_record_is_the_end_and_the_peer_is_told_why() {
         pair.client.write_tls(&mut wire).unwrap();
     }
     *wire.last_mut().unwrap() ^= 1;
-    let error = pair.bytes_to_server(&mut wire).unwrap_err();
+    let error = pair.take_bytes(&mut wire).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert_eq!(pair.plain, b"good", "what came before counts");
     assert!(pair.server.wants_write());

@@ -122,6 +122,44 @@ fn compressed_and_plain_subscribers_get_the_same() {
 }
 
 #[test]
+fn what_one_handler_publishes_and_sends_arrives_in_its_order_whoever_has_which_topic() {
+    const ALL: &[(&str, &str)] = &[("a", "1"), ("a", "2"), ("b", "3"), ("a", "4"), ("b", "5"), ("b", "6")];
+    let plans = [0..2, 0..6, 4..6].map(|plan| &ALL[plan]);
+    let server = WebSocketServer::with_state("ws://127.0.0.1:0/*", |request| request.uri().path().to_owned())
+        .threads(1)
+        .on_open(|conn| {
+            let topics = conn.state.clone();
+            topics.split('/').filter(|topic| !topic.is_empty()).try_for_each(|topic| conn.subscribe(topic))
+        })
+        .on_message(move |conn, message| -> Result<(), Error> {
+            let plan = plans[message.as_text().unwrap_or_default().parse::<usize>().unwrap()];
+            plan.iter().try_for_each(|(topic, text)| conn.publish(topic, *text))?;
+            conn.send("published")
+        });
+    let running = Running::start(server);
+    let connect = |topics: &str| blocking::connect(&format!("{}/{topics}", running.url())).unwrap();
+    let mut subscribers = ["a", "b", "a/b"].map(|topics| (topics, connect(topics)));
+    let mut publishers = [connect(""), connect("a")];
+    for (round, index) in [(0, 0), (1, 0), (0, 0), (2, 0), (1, 1)] {
+        let publisher = &mut publishers[index];
+        if index == 1 {
+            let of_other: Vec<_> = (0..7).map(|_| received(publisher)).collect();
+            assert_eq!(of_other, ["1", "2", "1", "2", "4", "1", "2"]);
+        }
+        publisher.send(round.to_string()).unwrap();
+        assert_eq!(received(publisher), "published");
+        for (topics, subscriber) in &mut subscribers {
+            for (_, text) in plans[round].iter().filter(|(topic, _)| topics.contains(topic)) {
+                assert_eq!(received(subscriber), *text);
+            }
+        }
+    }
+    running.handle.publish("a", "end").unwrap();
+    assert_eq!(received(&mut publishers[1]), "end", "its own publications are not for it");
+    running.stop();
+}
+
+#[test]
 fn topics_have_limits() {
     let (told, tell) = channel();
     let server = WebSocketServer::new(ANY_PORT).max_topics(2).on_open(move |conn| {
