@@ -1,5 +1,7 @@
 //! Two bridges in a row, from HTTP/1.1 to HTTP/2 and back, between two ends that speak TCP and know nothing of WebSockets
 //! but the opening handshake: what is between them are our own streams of HTTP/2 on both sides.
+// The helpers of tests may unwrap as the tests do.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
