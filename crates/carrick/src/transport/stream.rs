@@ -23,10 +23,10 @@ use super::prefixed::Prefixed;
 /// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 or HTTP/3
 /// connection, or what an HTTP server handed over.
 pub struct NetStream {
-    carrier: Carrier,
+    pub(super) carrier: Carrier,
 }
 
-enum Carrier {
+pub(super) enum Carrier {
     Tcp(TcpStream),
     /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
@@ -35,7 +35,7 @@ enum Carrier {
 }
 
 /// A stream, and what is known of it.
-struct Known<S: ?Sized> {
+pub(super) struct Known<S: ?Sized> {
     /// The HTTP that carries the WebSocket.
     version: Version,
     /// Whom it leads to.
@@ -44,7 +44,7 @@ struct Known<S: ?Sized> {
 }
 
 /// What a carrier has to be.
-trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 

@@ -91,6 +91,7 @@ impl Stage {
             "deflate" => drop(command.arg("--deflate")),
             _ => {}
         }
+        command.args(peer.newer_http.map(|http| format!("--{http}")));
         if peer.name == "raw-epoll" {
             command.arg("--raw");
         }

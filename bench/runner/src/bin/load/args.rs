@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Speaks TLS and trusts this certificate (PEM) for `localhost`.
     #[arg(long, value_name = "FILE")]
     pub(crate) tls: Option<PathBuf>,
+    /// Speaks HTTP/2 over TLS: what would be connections are streams of one.
+    #[arg(long, requires = "tls")]
+    pub(crate) http2: bool,
     /// The server is a plain TCP echo: there is no opening handshake, and frames come back as they went.
     #[arg(long)]
     pub(crate) raw: bool,

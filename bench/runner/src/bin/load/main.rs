@@ -9,6 +9,7 @@ mod echo;
 mod fanout;
 mod fleet;
 mod handshakes;
+mod http2;
 mod idle;
 mod link;
 mod opening;
@@ -45,6 +46,7 @@ fn run(args: &Args) -> anyhow::Result<Measurement> {
         sched_setaffinity(None, &cores)?;
     }
     match args.work {
+        Work::Echo if args.http2 => http2::run(args),
         Work::Echo => echo::run(args),
         Work::Fanout => fanout::run(args),
         Work::Handshake => handshakes::run(args),
