@@ -1,5 +1,5 @@
 //! The part of HTTP/3 that reads and writes bytes. The library keeps it to itself, and it needs nothing of the library.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../crates/carrick/src/transport/http3/control.rs"]
 pub(crate) mod control;

@@ -219,6 +219,12 @@ const STEPS: &[Step] = &[
         commands: &[&["xtask", "conformance", "--http2"]],
     },
     Step {
+        name: "conformance-http3",
+        proves: "the quick Autobahn cases over HTTP/3, as server and as client",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--http3"]],
+    },
+    Step {
         name: "conformance-axum",
         proves: "the quick Autobahn cases inside an axum server",
         environment: &[],

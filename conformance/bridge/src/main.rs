@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use carrick::{ClientBuilder, Http, Server, ServerTls};
+use carrick::{ClientBuilder, Error, Http, Server, ServerTls};
 use clap::{Parser, ValueEnum};
 use http::{Request, Version};
 use http_bridge::{Far, bridge};
@@ -36,6 +36,7 @@ enum Side {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Newer {
     Http2,
+    Http3,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -49,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
                 let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
                 Ok(ClientBuilder::new(&format!("ws://{connect}{path}"))?.http(Http::Http1))
             };
-            newer.accepted_by(bridge(server.tls(tls), newer.version(), Far::new(far)))
+            bridge(newer.accepted_by(server, tls)?, newer.version(), Far::new(far))
         }
         Side::Originate { newer, connect } => {
             // One builder, so all WebSockets share a connection.
@@ -66,19 +67,22 @@ impl Newer {
     fn version(self) -> Version {
         match self {
             Newer::Http2 => Version::HTTP_2,
+            Newer::Http3 => Version::HTTP_3,
         }
     }
 
     fn http(self) -> Http {
         match self {
             Newer::Http2 => Http::Http2,
+            Newer::Http3 => Http::Http3,
         }
     }
 
-    /// Makes the server accept it.
-    fn accepted_by(self, server: Server) -> Server {
+    /// Makes the server accept it, with this certificate.
+    fn accepted_by(self, server: Server, tls: ServerTls) -> Result<Server, Error> {
         match self {
-            Newer::Http2 => server.http2(true),
+            Newer::Http2 => Ok(server.tls(tls).http2(true)),
+            Newer::Http3 => server.http3(tls),
         }
     }
 }

@@ -20,8 +20,9 @@ async fn main() -> ExitCode {
     let http = match arguments.next().as_deref() {
         None => Http::Auto,
         Some("http2") => Http::Http2,
+        Some("http3") => Http::Http3,
         Some(other) => {
-            eprintln!("error: `{other}` is no version of HTTP; there is: http2");
+            eprintln!("error: `{other}` is no version of HTTP; there are: http2, http3");
             return ExitCode::from(2);
         }
     };

@@ -18,6 +18,8 @@ pub(super) enum Over {
     Tls,
     /// HTTP/2 over TLS: a bridge is.
     Http2,
+    /// HTTP/3: a bridge is.
+    Http3,
 }
 
 impl Over {
@@ -26,6 +28,7 @@ impl Over {
         match self {
             Over::Tcp | Over::Tls => None,
             Over::Http2 => Some("http2"),
+            Over::Http3 => Some("http3"),
         }
     }
 
@@ -35,7 +38,9 @@ impl Over {
         match self {
             Over::Tcp => Ok(()),
             Over::Tls => shell::run(&mut shell::cargo(["build", "--package", "tls-relay"])),
-            Over::Http2 => shell::run(&mut shell::cargo(["build", "--release", "--package", "http-bridge"])),
+            Over::Http2 | Over::Http3 => {
+                shell::run(&mut shell::cargo(["build", "--release", "--package", "http-bridge"]))
+            }
         }
     }
 
@@ -69,7 +74,7 @@ impl Over {
         let mut command = match self {
             Over::Tcp => return None,
             Over::Tls => shell::command(workspace::target_dir().join("debug/tls-relay")),
-            Over::Http2 => shell::command(workspace::target_dir().join("release/http-bridge")),
+            Over::Http2 | Over::Http3 => shell::command(workspace::target_dir().join("release/http-bridge")),
         };
         command.arg(side).args(self.newer());
         Some(command)

@@ -32,17 +32,20 @@ pub(crate) struct Args {
     /// Run the quick cases over HTTP/2, with a bridge between it and the runner.
     #[arg(long, conflicts_with = "tls")]
     http2: bool,
-    /// Run all cases over HTTP/2.
-    #[arg(long, requires = "http2", conflicts_with = "quick")]
+    /// Run the quick cases over HTTP/3, with a bridge between it and the runner.
+    #[arg(long, conflicts_with_all = ["tls", "http2"])]
+    http3: bool,
+    /// Run all cases where only the quick ones would be run.
+    #[arg(long, conflicts_with = "quick")]
     all: bool,
     /// Run the quick cases against the axum example.
-    #[arg(long, conflicts_with_all = ["tls", "http2", "url", "role"])]
+    #[arg(long, conflicts_with_all = ["tls", "http2", "http3", "url", "role"])]
     axum: bool,
     /// Run the quick cases against the callback server.
-    #[arg(long, conflicts_with_all = ["tls", "http2", "url", "role", "axum"])]
+    #[arg(long, conflicts_with_all = ["tls", "http2", "http3", "url", "role", "axum"])]
     callback: bool,
     /// Test the server that listens at this ws:// URL instead of starting ours.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["tls", "http2"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["tls", "http2", "http3"])]
     url: Option<String>,
     /// Only these cases, as `7.3.6` or `12.1.*` (may be repeated); their count is not demanded.
     #[arg(long, value_name = "CASE", conflicts_with = "quick")]
@@ -98,7 +101,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 fn selection(args: &Args) -> Selection {
     if !args.case.is_empty() {
         Selection::Cases(args.case.clone())
-    } else if args.quick || args.tls || (args.http2 && !args.all) || args.axum || args.callback {
+    } else if args.quick || !args.all && (args.tls || args.http2 || args.http3 || args.axum || args.callback) {
         Selection::Quick
     } else {
         Selection::Full
@@ -109,6 +112,7 @@ fn runs(args: &Args) -> Vec<Run> {
     let over = match args {
         Args { tls: true, .. } => Over::Tls,
         Args { http2: true, .. } => Over::Http2,
+        Args { http3: true, .. } => Over::Http3,
         _ => Over::Tcp,
     };
     let (server, client) = (Tested::Server(over), Tested::Client(over));
@@ -130,17 +134,19 @@ impl Run {
         run
     }
 
-    /// `server`, `client`, both of them with `-tls` or `-http2`, `axum` or `callback`: also the folder of its reports.
+    /// `server`, `client`, both of them with `-tls`, `-http2` or `-http3`, `axum` or `callback`: also the folder of its reports.
     fn name(&self) -> &'static str {
         match self.tested {
             Tested::Server(Over::Tcp) | Tested::Url(_) => "server",
             Tested::Server(Over::Tls) => "server-tls",
             Tested::Server(Over::Http2) => "server-http2",
+            Tested::Server(Over::Http3) => "server-http3",
             Tested::Axum => "axum",
             Tested::Callback => "callback",
             Tested::Client(Over::Tcp) => "client",
             Tested::Client(Over::Tls) => "client-tls",
             Tested::Client(Over::Http2) => "client-http2",
+            Tested::Client(Over::Http3) => "client-http3",
         }
     }
 

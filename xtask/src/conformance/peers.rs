@@ -26,8 +26,8 @@ const AGENT: &str = "carrick";
 
 /// The package that is the client under test: `autobahn-client URL [AGENT [HTTP]]`.
 ///
-/// - `URL` is `ws://ADDRESS` or `wss://ADDRESS` without a path; `AGENT` is `carrick` unless given. With `http2` as `HTTP` no
-///   other version is spoken.
+/// - `URL` is `ws://ADDRESS` or `wss://ADDRESS` without a path; `AGENT` is `carrick` unless given. With `http2` or
+///   `http3` as `HTTP` no other version is spoken.
 /// - It asks `URL/getCaseCount` and reads one text message, a decimal number N.
 /// - For each case n from 1 to N it opens `URL/runCase?case=n&agent=AGENT` and sends every message back in its type until
 ///   the connection is closed. That a case breaks the protocol is no failure of the client.

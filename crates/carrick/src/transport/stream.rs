@@ -1,6 +1,7 @@
 //! The byte stream under a WebSocket, whatever carries it.
 
 use std::{
+    any::Any,
     fmt,
     io::{self, IoSlice},
     net::SocketAddr,
@@ -40,13 +41,13 @@ pub(super) struct Known<S: ?Sized> {
     version: Version,
     /// Whom it leads to.
     peer: Option<SocketAddr>,
-    stream: S,
+    pub(super) stream: S,
 }
 
 /// What a carrier has to be.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> ByteStream for T {}
 
 impl NetStream {
     /// A stream over TCP.

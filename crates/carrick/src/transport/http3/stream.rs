@@ -9,6 +9,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+#[cfg(feature = "unstable-tunnel")]
+use super::error_code::ErrorCode;
 use super::{client::Seat, receiving::Receiving, sending::Sending};
 
 /// A stream whose two ends have agreed that DATA frames carry bytes. Its end is the end of the bytes (RFC 9220 §3).
@@ -39,6 +41,12 @@ impl Http3Stream {
     /// The head was that of a CONNECT, or of the answer that grants it: nothing comes behind the data.
     pub(crate) fn expect_tunnel(&mut self) {
         self.receiving.expect_tunnel();
+    }
+
+    /// Ends it as a TCP connection that is reset: whatever has not arrived may not arrive any more.
+    #[cfg(feature = "unstable-tunnel")]
+    pub(in crate::transport) fn cut(&mut self) {
+        self.sending.cancel(ErrorCode::RequestCancelled);
     }
 
     /// Where the peer is now: it may move.
