@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 64)]
     pub(crate) bytes: usize,
     /// Which versions of HTTP are measured, one after the other.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["http1", "http2"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["http1", "http2", "http3"])]
     pub(crate) http: Vec<Version>,
 }
 
@@ -47,6 +47,7 @@ pub(crate) struct Args {
 pub(crate) enum Version {
     Http1,
     Http2,
+    Http3,
 }
 
 /// When nothing comes through.

@@ -17,6 +17,7 @@ impl Version {
         match self {
             Version::Http1 => Http::Http1,
             Version::Http2 => Http::Http2,
+            Version::Http3 => Http::Http3,
         }
     }
 }

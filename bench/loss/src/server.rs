@@ -18,7 +18,7 @@ pub(crate) async fn serve(
     peers: Peers,
     gone: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let server = Server::bind((address, PORT)).await?.tls(tls).deflate(None).drain_timeout(DRAIN);
+    let server = Server::bind((address, PORT)).await?.http3(tls)?.deflate(None).drain_timeout(DRAIN);
     let server = server.route("/", move |mut websocket, _request| {
         let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
         peers.extend(websocket.stream().peer_addr());

@@ -99,9 +99,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn selection(args: &Args) -> Selection {
+    let is_quick = args.tls || args.http2 || args.http3 || args.axum || args.callback;
     if !args.case.is_empty() {
         Selection::Cases(args.case.clone())
-    } else if args.quick || !args.all && (args.tls || args.http2 || args.http3 || args.axum || args.callback) {
+    } else if args.quick || (is_quick && !args.all) {
         Selection::Quick
     } else {
         Selection::Full

@@ -12,7 +12,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 fn main() -> anyhow::Result<()> {
     let (arguments, mode) =
-        Arguments::of(&[Mode::Echo, Mode::Tls, Mode::Deflate, Mode::Fanout, Mode::Client]);
+        Arguments::of(&[Mode::Echo, Mode::Tls, Mode::Http3, Mode::Deflate, Mode::Fanout, Mode::Client]);
     run(async {
         match mode {
             Mode::Client => measure::<Carrick>(&arguments).await,
@@ -55,6 +55,9 @@ async fn server(arguments: &Arguments, mode: Mode) -> anyhow::Result<Server> {
     });
     Ok(match (&arguments.cert, &arguments.key) {
         (Some(cert), Some(key)) if mode == Mode::Tls => server.tls(ServerTls::from_pem_files(cert, key)?),
+        (Some(cert), Some(key)) if mode == Mode::Http3 => {
+            server.http3(ServerTls::from_pem_files(cert, key)?)?
+        }
         _ => server,
     })
 }

@@ -66,6 +66,11 @@ impl Peer {
         }
     }
 
+    /// The mode of its server where others are asked for `mode`: HTTP/2 comes with TLS, HTTP/3 has a port of its own.
+    pub(crate) fn server_mode<'a>(&self, mode: &'a str) -> &'a str {
+        if self.newer_http == Some("http3") { "http3" } else { mode }
+    }
+
     fn program_name(&self) -> &'static str {
         if self.newer_http.is_some() {
             return SPEAKS_NEWER_HTTP;
@@ -166,6 +171,7 @@ const PEERS: &[Peer] = &[
     first(rust("carrick-callback", "carrick, callback", "carrick")),
     first(rust("carrick-async", "carrick, async", "carrick")),
     over("http2", "carrick-http2", "carrick, HTTP/2"),
+    over("http3", "carrick-http3", "carrick, HTTP/3"),
     first(script("uwebsockets", "uWebSockets", Program::Uwebsockets, "libuwebsockets-sys")),
     first(rust("raw-epoll", "raw TCP echo", "")),
     rust("fastwebsockets", "fastwebsockets", "fastwebsockets"),
