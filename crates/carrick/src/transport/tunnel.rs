@@ -15,7 +15,6 @@ impl NetStream {
     /// Cuts the stream, so that the peer sees an error and not an end: TCP is reset, and so is a stream of HTTP/2 or HTTP/3
     /// (RFC 9220 §3).
     #[doc(hidden)]
-    #[cfg_attr(not(feature = "http3"), expect(unused_mut, reason = "only a stream of HTTP/3 changes"))]
     pub fn abort(mut self) {
         match &mut self.carrier {
             // A socket that lingers for no time is reset when it is closed.
