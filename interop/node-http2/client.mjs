@@ -16,17 +16,7 @@ async function run(websocket, name) {
   if (name === "subprotocol") content.expect(websocket.protocol, content.SUBPROTOCOL, "subprotocol");
   if (name === "deflate") content.expect(websocket.extensions.split(";")[0], "permessage-deflate", "extension");
 
-  let wanted = [1000, ""];
-  if (name === "close-by-server") {
-    wanted = content.SERVER_IS_DONE;
-    websocket.send("please close");
-  } else if (name === "close-by-client") {
-    // The answer to a close frame has its code and no reason.
-    wanted = [content.CLIENT_IS_DONE[0], ""];
-    websocket.close(...content.CLIENT_IS_DONE);
-  } else {
-    websocket.close(1000);
-  }
+  const wanted = content.askToClose(websocket, name);
   const [{ code, reason, wasClean }] = await closed;
   content.expect(`${code} ${reason} ${wasClean}`, `${wanted.join(" ")} true`, "close frame");
 }

@@ -6,6 +6,7 @@ import http2 from "node:http2";
 import { WebSocket } from "ws";
 
 import * as content from "../node/content.mjs";
+import { handle } from "../node/server-side.mjs";
 
 const server = http2.createServer({ settings: { enableConnectProtocol: true } });
 server.listen(0, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
@@ -23,17 +24,3 @@ server.on("stream", (stream, headers) => {
   websocket.setSocket(stream, Buffer.alloc(0), { maxPayload: 1 << 27, skipUTF8Validation: false });
   handle(websocket, headers[":path"].slice(1));
 });
-
-function handle(websocket, name) {
-  let pongSeen = false;
-  websocket.on("pong", (payload) => (pongSeen = payload.toString() === "from the server"));
-  if (name === "ping") websocket.ping("from the server");
-  websocket.on("message", (data, isBinary) => {
-    if (name === "fragments") content.sendInFragments(websocket, data);
-    else if (name === "close-by-server") websocket.close(...content.SERVER_IS_DONE);
-    else if (name === "ping" && data.toString() === "next") websocket.send(pongSeen ? "pong seen" : "no pong seen");
-    else websocket.send(data, { binary: isBinary });
-  });
-  websocket.on("close", (code, reason) => console.log(`closed ${name} ${code} ${reason}`));
-  websocket.on("error", (error) => console.log(`broken ${name} ${error}`));
-}

@@ -38,3 +38,18 @@ export function expect(seen, wanted, what) {
   const same = Buffer.isBuffer(wanted) ? Buffer.isBuffer(seen) && seen.equals(wanted) : seen === wanted;
   if (!same) throw new Error(`${what}: ${String(seen).slice(0, 80)} and not ${String(wanted).slice(0, 80)}`);
 }
+
+/** Ends the case as its name says; returns the close code and the reason that have to come back. */
+export function askToClose(websocket, name) {
+  if (name === "close-by-server") {
+    websocket.send("please close");
+    return SERVER_IS_DONE;
+  }
+  if (name === "close-by-client") {
+    websocket.close(...CLIENT_IS_DONE);
+    // The answer to a close frame has its code and no reason.
+    return [CLIENT_IS_DONE[0], ""];
+  }
+  websocket.close(1000);
+  return [1000, ""];
+}

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { WebSocket, WebSocketServer } from "ws";
 
 import * as content from "./content.mjs";
+import { handle } from "./server-side.mjs";
 
 const CASE_LIMIT_MS = 30_000;
 
@@ -16,20 +17,6 @@ function serve() {
   });
   server.on("listening", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
   server.on("connection", (websocket, request) => handle(websocket, request.url.slice(1)));
-}
-
-function handle(websocket, name) {
-  let pongSeen = false;
-  websocket.on("pong", (payload) => (pongSeen = payload.toString() === "from the server"));
-  if (name === "ping") websocket.ping("from the server");
-  websocket.on("message", (data, isBinary) => {
-    if (name === "fragments") content.sendInFragments(websocket, data);
-    else if (name === "close-by-server") websocket.close(...content.SERVER_IS_DONE);
-    else if (name === "ping" && data.toString() === "next") websocket.send(pongSeen ? "pong seen" : "no pong seen");
-    else websocket.send(data, { binary: isBinary });
-  });
-  websocket.on("close", (code, reason) => console.log(`closed ${name} ${code} ${reason}`));
-  websocket.on("error", (error) => console.log(`broken ${name} ${error}`));
 }
 
 async function client(url, names) {
@@ -68,17 +55,7 @@ async function run(websocket, name) {
     content.expect(websocket.protocol, content.SUBPROTOCOL, "subprotocol");
   }
 
-  let wanted = [1000, ""];
-  if (name === "close-by-server") {
-    wanted = content.SERVER_IS_DONE;
-    websocket.send("please close");
-  } else if (name === "close-by-client") {
-    // The answer to a close frame has its code and no reason.
-    wanted = [content.CLIENT_IS_DONE[0], ""];
-    websocket.close(...content.CLIENT_IS_DONE);
-  } else {
-    websocket.close(1000);
-  }
+  const wanted = content.askToClose(websocket, name);
   const [code, reason] = await closed;
   content.expect(`${code} ${reason}`, wanted.join(" "), "close frame");
 }

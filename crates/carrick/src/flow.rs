@@ -30,6 +30,11 @@ impl Flow {
         self.full
     }
 
+    /// Whether the stream had room, and the high mark was not reached, when that was last looked at.
+    pub(crate) fn is_calm(&self) -> bool {
+        !self.full && !self.blocked
+    }
+
     /// The marks have changed: a writer that waits for the low one goes on if the new high one is not reached.
     pub(crate) fn forget_marks(&mut self) {
         self.full = false;

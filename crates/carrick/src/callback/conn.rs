@@ -57,7 +57,7 @@ pub(super) struct Aside {
 }
 
 /// How far a connection has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     /// Whether the application has closed the connection.
     pub(super) left: bool,

@@ -100,15 +100,19 @@ impl<S> Conn<S> {
         }
     }
 
-    /// Hands out what was received, as far as it makes something.
+    /// Hands out what was received, as far as it makes something; whether that was whole messages only, which came in the
+    /// short way.
+    #[inline(never)]
     pub(crate) fn receive(
         &mut self,
         mut received: &mut [u8],
         call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>),
-    ) {
+    ) -> bool {
+        let mut is_plain = true;
+        self.with_line(|line, lent| line.handle_bytes(lent));
         while !received.is_empty() {
-            let Link::Line(line, Some(desk)) = &mut self.link else { return };
-            if let Some((kind, range)) = line.hear_plain(&desk.lent, received) {
+            let Link::Line(line, Some(desk)) = &mut self.link else { return false };
+            if let Some((kind, range)) = line.hear_plain(received) {
                 let (taken, rest) = received.split_at_mut(range.end);
                 desk.at_end = rest.is_empty();
                 received = rest;
@@ -116,12 +120,22 @@ impl<S> Conn<S> {
                 call(self, Occasion::Message(MessageRef::from_checked(kind, payload)));
                 continue;
             }
+            is_plain = false;
             let consumed = self.receive_any(received, call);
             if consumed == 0 {
-                return;
+                return false;
             }
             received = received.get_mut(consumed..).unwrap_or_default();
         }
+        is_plain
+    }
+
+    /// Does what is due behind messages that came in the short way, if that is to write their answers at most; whether
+    /// that is so. If not, [`attend`](Conn::attend) does what there is. No deadline is earlier than it was.
+    #[inline]
+    pub(crate) fn settle(&mut self) -> bool {
+        let Link::Line(line, Some(desk)) = &mut self.link else { return false };
+        self.aside.is_none() && self.progress == Progress::default() && line.settle(&mut desk.lent)
     }
 
     /// Hands out the next thing that was received, whatever it is; how many bytes that took.

@@ -179,7 +179,8 @@ impl<S> Handlers<S> {
     /// Does so for a message, which is what nearly all calls are for.
     #[inline]
     pub(crate) fn call_message(&self, conn: &mut Conn<S>, message: MessageRef<'_>) {
-        if let Some(Err(error)) = self.message.as_ref().map(|handler| handler(conn, message)) {
+        let Some(handler) = &self.message else { return };
+        if let Err(error) = handler(conn, message) {
             self.tell(conn, &error);
         }
     }

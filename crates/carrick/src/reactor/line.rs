@@ -270,12 +270,15 @@ impl Line {
     }
 
     /// Takes the next message out of received bytes in the short way, if that is all there is to do: what it is, and
-    /// where its payload stands.
+    /// where its payload stands. That bytes came is to be noted beside, once for all messages of a read.
     #[inline]
-    pub(crate) fn hear_plain(&mut self, lent: &Lent, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
-        let heard = self.connection.receive_plain(received)?;
+    pub(crate) fn hear_plain(&mut self, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
+        self.connection.receive_plain(received)
+    }
+
+    /// Notes that bytes came.
+    pub(crate) fn handle_bytes(&mut self, lent: &Lent) {
         self.connection.handle_bytes(lent.now);
-        Some(heard)
     }
 
     /// Queues a copy of a message in the short way, if that is all there is to do.
@@ -328,6 +331,29 @@ impl Line {
         self.with_shell(lent, |connection, shell| {
             connection.handle_timeout(shell);
         });
+    }
+
+    /// Does what is due behind messages that came in the short way, if that is to write their answers at most, and the
+    /// socket takes all of them; whether that is so. If not, [`flush`](Line::flush) goes on.
+    #[inline]
+    pub(crate) fn settle(&mut self, lent: &mut Lent) -> bool {
+        let is_calm = self.flow.is_calm() && !self.watches_room && self.broken.is_none();
+        if !is_calm || self.socket.is_secure() || !self.connection.is_calm() {
+            return false;
+        }
+        let Some(output) = &mut self.output else { return true };
+        if let Some(bytes) = output.only_slice() {
+            // An error comes again, where it is looked at.
+            let written = self.socket.write(&[IoSlice::new(bytes)]).unwrap_or(0);
+            output.advance(written);
+        }
+        if !output.is_empty() {
+            return false;
+        }
+        if let Some(output) = self.output.take() {
+            lent.take_back(output);
+        }
+        true
     }
 
     /// Writes as much as the socket takes; whether nothing is left, also because nothing can be written any more.

@@ -37,16 +37,25 @@ pub(super) type MakeState<S> = Box<dyn Fn(&Request<()>) -> S + Send + Sync>;
 
 impl<S> House<S> {
     /// Calls a handler. One that panics ends its own connection and no other.
-    #[inline]
+    #[inline(always)]
     pub(super) fn call(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
+        // Nearly all calls are for a message.
+        match occasion {
+            Occasion::Message(message) if !conn.has_panicked() => {
+                if contained(|| self.handlers.call_message(conn, message)).is_none() {
+                    conn.handle_panic();
+                }
+            }
+            other => self.call_any(conn, other),
+        }
+    }
+
+    #[inline(never)]
+    fn call_any(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
         if conn.has_panicked() && !matches!(occasion, Occasion::Close(_)) {
             return;
         }
-        let called = match occasion {
-            Occasion::Message(message) => contained(|| self.handlers.call_message(conn, message)),
-            other => contained(|| self.handlers.call(conn, other)),
-        };
-        if called.is_none() {
+        if contained(|| self.handlers.call(conn, occasion)).is_none() {
             conn.handle_panic();
         }
     }

@@ -114,39 +114,35 @@ impl<S> Worker<S> {
 
     /// `n` bytes were read.
     fn handle_bytes(&mut self, key: usize, n: usize) {
-        match self.hand_on(key, n) {
+        #[cfg(feature = "tls")]
+        if !self.ciphertext.is_empty() {
+            return self.handle_ciphertext(key, n);
+        }
+        if !self.handle_plain(key, n) {
+            self.attend(key);
+        }
+    }
+
+    /// Hands on what was read, decrypted if need be.
+    #[cfg(feature = "tls")]
+    fn handle_ciphertext(&mut self, key: usize, n: usize) {
+        let socket = self.slots.get_mut(key).and_then(Slot::socket);
+        let Some(tls) = socket.and_then(Socket::tls_mut) else { return self.attend(key) };
+        let (n, result) = tls.decrypt(&mut self.ciphertext[..n], &mut self.buffer);
+        if n > 0 {
+            self.handle_plain(key, n);
+        }
+        match result {
             Ok(false) => self.attend(key),
+            // The client has said that nothing more will come.
             Ok(true) => self.handle_end(key, None),
             Err(error) => self.handle_end(key, Some(error)),
         }
     }
 
-    /// Hands on what was read, which is plain.
-    #[cfg(not(feature = "tls"))]
-    fn hand_on(&mut self, key: usize, n: usize) -> io::Result<bool> {
-        self.handle_plain(key, n);
-        Ok(false)
-    }
-
-    /// Hands on what was read, decrypted if need be; whether the client has said that nothing more will come.
-    #[cfg(feature = "tls")]
-    fn hand_on(&mut self, key: usize, n: usize) -> io::Result<bool> {
-        if self.ciphertext.is_empty() {
-            self.handle_plain(key, n);
-            return Ok(false);
-        }
-        let Some(tls) = self.slots.get_mut(key).and_then(Slot::socket).and_then(Socket::tls_mut) else {
-            return Ok(false);
-        };
-        let (n, result) = tls.decrypt(&mut self.ciphertext[..n], &mut self.buffer);
-        if n > 0 {
-            self.handle_plain(key, n);
-        }
-        result
-    }
-
-    /// `n` bytes stand in the buffer.
-    fn handle_plain(&mut self, key: usize, n: usize) {
+    /// `n` bytes stand in the buffer. Whether everything is done that they bring; if not, the connection is to be attended
+    /// to.
+    fn handle_plain(&mut self, key: usize, n: usize) -> bool {
         match self.slots.get_mut(key) {
             Some(Slot::Entrant(entrant)) => {
                 let received = self.buffer.get(..n).unwrap_or_default();
@@ -160,12 +156,13 @@ impl<S> Worker<S> {
             }
             Some(Slot::Open(_)) => {
                 let mut buffer = mem::take(&mut self.buffer);
-                if let Some((conn, house)) = self.lend(key) {
+                let is_settled = self.lend(key).is_some_and(|(conn, house)| {
                     let received = buffer.get_mut(..n).unwrap_or_default();
-                    conn.receive(received, &mut |conn, occasion| house.call(conn, occasion));
-                }
+                    conn.receive(received, &mut |conn, occasion| house.call(conn, occasion)) && conn.settle()
+                });
                 self.take_back(key);
                 self.buffer = buffer;
+                return is_settled;
             }
             Some(Slot::Leaver(leaver)) => {
                 if leaver.throw_away(n) {
@@ -174,6 +171,7 @@ impl<S> Worker<S> {
             }
             Some(Slot::Moving) | None => {}
         }
+        false
     }
 
     /// Nothing more will come.

@@ -31,10 +31,17 @@ impl Connection {
         self.keepalive.handle_bytes(now);
     }
 
+    /// Whether it is open, and neither a pong nor a record of a frame waits.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn is_calm(&self) -> bool {
+        self.closing.may_send() && !self.control.has_ping() && !self.ledger.is_tracing()
+    }
+
     /// Takes such a message from the front of received bytes, if nothing else has to be done first: the place of its
     /// payload, which is not masked any more and ends where the consumed bytes end. Whatever else it is, nothing is
     /// changed, and the other steps of [`receive`](Connection::receive) find out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_plain(&mut self, received: &mut [u8]) -> Option<(Kind, Range<usize>)> {
         let is_between = !self.frames.is_inside_frame() && !self.reader.is_open();
         let is_usual = self.closing.may_send() && !self.control.has_ping() && !self.ledger.is_tracing();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::opcode::Opcode;
 #[cfg(feature = "net")]
-use super::{header::Header, output::Output};
+use super::output::Output;
 
 /// An unfragmented data frame without RSV1, whose payload is shorter than 64 KiB. What is anything else, or breaks a
 /// rule, is left to those who know all frames.
@@ -66,7 +66,6 @@ impl PlainFrame {
     pub(crate) fn write(opcode: Opcode, payload: &[u8], output: &mut Output) {
         let first = FIN | opcode.bits();
         let tail = output.tail();
-        tail.reserve(payload.len() + Header::MAX_BYTES);
         match payload.len() {
             // The casts keep the value.
             short if short <= usize::from(MOST_IN_7_BITS) => tail.extend_from_slice(&[first, short as u8]),

@@ -26,19 +26,43 @@ pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
     let half = u32::from_le_bytes(key).rotate_right(8 * phase as u32);
     let word = u64::from(half) << 32 | u64::from(half);
 
-    // The compiler turns this loop into vector instructions.
+    // Most payloads are short: what is left behind the loop of vector instructions takes few steps.
     let (words, rest) = payload.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+    let (blocks, words) = words.as_chunks_mut::<8>();
+    for block in blocks {
+        mask_words(block, word);
     }
-    let (words, rest) = rest.as_chunks_mut::<4>();
-    for bytes in words {
+    let (fours, words) = words.as_chunks_mut::<4>();
+    if let [four] = fours {
+        mask_words(four, word);
+    }
+    let (twos, words) = words.as_chunks_mut::<2>();
+    if let [two] = twos {
+        mask_words(two, word);
+    }
+    if let [one] = words {
+        *one = masked_word(*one, word);
+    }
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    if let [bytes] = halves {
         *bytes = (u32::from_le_bytes(*bytes) ^ half).to_le_bytes();
     }
     for (byte, key) in rest.iter_mut().zip(half.to_le_bytes()) {
         *byte ^= key;
     }
     next
+}
+
+#[inline]
+fn mask_words<const N: usize>(words: &mut [[u8; 8]; N], key: u64) {
+    for word in words {
+        *word = masked_word(*word, key);
+    }
+}
+
+#[inline]
+fn masked_word(word: [u8; 8], key: u64) -> [u8; 8] {
+    (u64::from_le_bytes(word) ^ key).to_le_bytes()
 }
 
 /// Appends `payload` to `destination`, masked with `key` from phase 0.
