@@ -34,6 +34,10 @@ pub mod proxies {}
 #[doc = include_str!("../docs/http2.md")]
 pub mod http2 {}
 
+#[cfg(feature = "http3")]
+#[doc = include_str!("../docs/http3.md")]
+pub mod http3 {}
+
 #[doc = include_str!("../docs/core.md")]
 pub mod core {}
 

@@ -16,6 +16,7 @@
 //! | `net` | yes | the async client and server over TCP on tokio, the blocking client, the callback API |
 //! | `tls` | yes | `wss://` for both roles, by rustls |
 //! | `http2` | yes | WebSockets over HTTP/2, client and server |
+//! | `http3` | no | WebSockets over HTTP/3, client and server, on quinn; brings `tls` |
 //! | `axum` | no | an extractor that opens WebSockets inside an axum server |
 //!
 //! Without any, the crate is [`protocol`] alone, with no tokio in its graph.

@@ -61,13 +61,18 @@ pub(crate) struct Way {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "no_proxy"])]
     pub(crate) unix: Option<PathBuf>,
 
-    /// Speak HTTP/1.1 only. Without this flag and the next wss:// is HTTP/2 where the server opens WebSockets over it
+    /// Speak HTTP/1.1 only. Without this flag and the next two wss:// is HTTP/2 where the server opens WebSockets over it,
+    /// and HTTP/3 for further connections where it says that there is HTTP/3 (Alt-Svc)
     #[arg(long)]
     pub(crate) http1: bool,
 
     /// Speak HTTP/2 only, over ws:// too
     #[arg(long, conflicts_with = "http1")]
     pub(crate) http2: bool,
+
+    /// Speak HTTP/3 only, which is over UDP and needs wss://
+    #[arg(long, conflicts_with_all = ["http1", "http2"])]
+    pub(crate) http3: bool,
 
     /// Most redirects to follow; 0 follows none
     #[arg(long, value_name = "N", default_value_t = 5)]

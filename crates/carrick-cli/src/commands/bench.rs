@@ -58,10 +58,11 @@ fn plan(args: &Bench) -> Result<Plan, Failure> {
     })
 }
 
-/// Each connection is one of its own unless HTTP/2 is asked for: what is measured must not depend on what the server prefers.
+/// Each connection is one of its own unless HTTP/2 or HTTP/3 is asked for: what is measured must not depend on what the server prefers.
 fn builder(args: &Bench) -> Result<ClientBuilder, Failure> {
     let builder = opening::builder(&args.opening, config(&args.load), !args.load.no_deflate)?;
-    Ok(if args.opening.way.http2 { builder } else { builder.http(Http::Http1) })
+    let way = &args.opening.way;
+    Ok(if way.http2 || way.http3 { builder } else { builder.http(Http::Http1) })
 }
 
 fn config(load: &Load) -> Config {

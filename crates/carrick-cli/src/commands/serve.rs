@@ -1,9 +1,9 @@
 //! `carrick serve`: the page, `/chat` and `/echo` on one port.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use carrick::{
-    Cors,
+    Cors, ReloadableTls, Server,
     protocol::{DeflateConfig, TrustedProxies},
 };
 use http::Request;
@@ -44,7 +44,7 @@ pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
         })
         .fallback(tower::service_fn(page::answer));
     if let Some(tls) = tls {
-        server = server.tls(tls);
+        server = with_http3(server, tls)?;
     }
     print_urls(&bound, is_tls);
     let stop = async {
@@ -59,6 +59,16 @@ pub(crate) async fn serve(args: Serve) -> Result<Exit, Failure> {
         _ => output::note(&format!("{cut} connections did not close in time and were cut")),
     }
     Ok(Exit::Fine)
+}
+
+/// With TLS on its TCP port, and HTTP/3 on the UDP port of the same number if that is free.
+fn with_http3(server: Server, tls: ReloadableTls) -> Result<Server, Failure> {
+    let address = server.local_addr().expect("it listens on TCP where it has TLS");
+    if let Err(error) = UdpSocket::bind(address) {
+        output::note(&format!("No HTTP/3: cannot listen on UDP port {}: {error}", address.port()));
+        return Ok(server.tls(tls));
+    }
+    server.http3(tls).map_err(|error| Failure::new("cannot serve HTTP/3").because(error))
 }
 
 fn note_opened(log: bool, request: &Request<()>) {

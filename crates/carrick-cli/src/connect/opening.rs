@@ -71,10 +71,11 @@ fn on_way(mut builder: ClientBuilder, way: &Way) -> Result<ClientBuilder, Failur
     if let Some(path) = &way.unix {
         builder = on_socket(builder, path)?;
     }
-    let http = match (way.http1, way.http2) {
-        (true, _) => Http::Http1,
-        (false, true) => Http::Http2,
-        (false, false) => Http::Auto,
+    let http = match (way.http1, way.http2, way.http3) {
+        (true, ..) => Http::Http1,
+        (false, true, _) => Http::Http2,
+        (false, false, true) => Http::Http3,
+        (false, false, false) => Http::Auto,
     };
     Ok(builder.http(http).max_redirects(way.max_redirects))
 }

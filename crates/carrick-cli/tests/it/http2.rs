@@ -16,10 +16,19 @@ fn welcome(serve: &Serve, scheme: &str, flags: &[&str]) -> (String, String) {
 #[test]
 fn over_tls_both_sides_choose_http_2_and_the_flags_force_a_version() {
     let mut serve = Serve::start_heard(&["--self-signed", "--log"]);
-    for (flags, http) in [(&[][..], "HTTP/2"), (&["--http2"], "HTTP/2"), (&["--http1"], "HTTP/1.1")] {
+    let flags = [
+        (&[][..], "HTTP/2"),
+        (&["--http2"], "HTTP/2"),
+        (&["--http1"], "HTTP/1.1"),
+        (&["--http3", "--no-proxy"], "HTTP/3"),
+    ];
+    for (flags, http) in flags {
         let (said, trace) = welcome(&serve, "wss", flags);
         assert!(said.contains(&format!("\"http\":\"{http}\",\"tls\":true")), "{said}");
-        assert_eq!(trace.contains(":protocol: websocket"), http == "HTTP/2", "{trace}");
+        assert_eq!(trace.contains(":protocol: websocket"), http != "HTTP/1.1", "{trace}");
+        let settings = "speaking http/3, settings of the server: ";
+        assert_eq!(trace.contains(settings), http == "HTTP/3", "{trace}");
+        assert_eq!(trace.contains("< alt-svc: h3=\":"), http == "HTTP/2", "{trace}");
         let heard = serve.hear("opens /chat");
         assert!(heard.ends_with(&format!(" opens /chat over {http}\n")), "{heard}");
     }

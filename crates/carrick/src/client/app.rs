@@ -357,6 +357,8 @@ impl Watch {
             | ConnectEvent::Http2 { .. }
             | ConnectEvent::Shared { .. }
             | ConnectEvent::FellBack { .. }
+            | ConnectEvent::TryingHttp3 { .. }
+            | ConnectEvent::Http3 { .. }
             | ConnectEvent::Redirected { .. } => {}
         }
     }

@@ -17,15 +17,18 @@ impl ClientBuilder {
             match self.pool.reach(&self.dialer, &self.address, self.http, self.head_limits).await? {
                 Reached::Http1(mut stream) => {
                     let answer = self.exchange(&mut stream).await.map_err(ClientTls::explained)?;
+                    self.learn(&answer.response);
                     return Ok((stream, answer));
                 }
-                Reached::Http2(lease) => {
-                    let (request, pending) = self.connect_request();
+                Reached::Shared(lease) => {
+                    let (mut request, pending) = self.connect_request();
+                    *request.version_mut() = lease.version();
                     let start = self.tell_requested(&request);
                     match lease.ask(&request).await {
                         Ok((response, stream)) => {
+                            self.learn(&response);
                             let answer = self.answered(pending, response, start);
-                            return Ok((NetStream::http2(stream), answer));
+                            return Ok((stream, answer));
                         }
                         // The server was about to go away, or has forgotten to say how many streams it takes.
                         Err(AskError::NotProcessed(_)) if refused < MAX_REFUSED => refused += 1,
@@ -35,6 +38,11 @@ impl ClientBuilder {
                 }
             }
         }
+    }
+
+    /// Takes in where HTTP/3 is spoken, if the server says so.
+    fn learn(&self, response: &Response<()>) {
+        self.pool.learn(&self.address, self.http, response.headers());
     }
 
     fn connect_request(&self) -> (Request<()>, PendingHandshake) {

@@ -42,7 +42,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 /// Opens WebSockets with one server: where it is, what the opening handshake says, and the limits behind it.
 ///
 /// Each method changes one setting. One builder opens any number of connections, and its clones share the
-/// configuration of TLS, which is expensive to make, and their HTTP/2 connections; so make one and keep it.
+/// configuration of TLS, which is expensive to make, and their HTTP/2 and HTTP/3 connections; so make one and keep it.
 ///
 /// `Debug` prints neither credentials nor the values of headers nor the query of the URL.
 ///
@@ -77,10 +77,10 @@ pub struct ClientBuilder {
 
 /// What a server answered, not checked yet.
 pub(super) struct Answer {
-    pending: PendingHandshake,
+    pub(super) pending: PendingHandshake,
     pub(super) response: Response<()>,
     /// What was read behind the head.
-    received: BytesMut,
+    pub(super) received: BytesMut,
 }
 
 impl Answer {
@@ -324,7 +324,10 @@ impl ClientBuilder {
         self.open(stream, answer).await
     }
 
-    async fn in_time<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn in_time<T>(
+        &self,
+        opening: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let waited = self.handshake_timeout;
         let late = |_| Error::Timeout { what: "opening handshake", waited };
         timeout(waited, opening).await.map_err(late)?

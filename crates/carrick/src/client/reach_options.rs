@@ -20,10 +20,11 @@ impl ClientBuilder {
 
     /// Sets which version of HTTP opens the WebSocket. Default: [`Http::Auto`].
     ///
-    /// Over HTTP/2 the WebSockets of a builder and of its clones share a connection, as long as they have the same server,
+    /// Over HTTP/2 and HTTP/3 the WebSockets of a builder and of its clones share a connection, as long as they have the same server,
     /// proxy, certificates and runtime; where the server allows no more streams on it there is another, 16 at most. A
     /// connection ends with the last of its WebSockets. Where a server speaks HTTP/2 but opens no WebSockets over it,
-    /// `Auto` connects a second time, for HTTP/1.1, and remembers that: a builder that is kept pays for it once.
+    /// `Auto` connects a second time, for HTTP/1.1, and remembers that: a builder that is kept pays for it once. It remembers
+    /// too where a server has said that it speaks HTTP/3.
     ///
     /// ```
     /// use carrick::{ClientBuilder, Http};

@@ -1,16 +1,16 @@
 //! The body of a request that is no WebSocket.
 
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
 use super::patience::Patience;
-use crate::{error::Error, transport::ReceivedBody};
+use crate::error::Error;
 
 /// The body of a request that a [`Server`](crate::Server) hands to its fallback, read as it arrives.
 ///
@@ -29,15 +29,14 @@ pub struct Body {
     patience: Patience,
 }
 
-#[derive(Debug)]
-#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "one source is not there"))]
+#[cfg_attr(
+    not(any(feature = "http2", feature = "http3")),
+    expect(dead_code, reason = "one source is not there")
+)]
 enum Source {
     Http1(Incoming),
-    Http2 {
-        received: ReceivedBody,
-        /// How much is still to come, if the client has said how much it is.
-        left: Option<u64>,
-    },
+    /// The rest of a stream of HTTP/2 or HTTP/3.
+    Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = io::Error> + Send>>),
 }
 
 impl Body {
@@ -45,10 +44,10 @@ impl Body {
         Body { source: Source::Http1(incoming), patience: Patience::default() }
     }
 
-    /// `left` is how long it is, if the client has said so.
-    #[cfg(feature = "http2")]
-    pub(super) fn http2(received: ReceivedBody, left: Option<u64>) -> Body {
-        Body { source: Source::Http2 { received, left }, patience: Patience::default() }
+    /// One that is the rest of a stream.
+    #[cfg(any(feature = "http2", feature = "http3"))]
+    pub(super) fn stream(body: impl HttpBody<Data = Bytes, Error = io::Error> + Send + 'static) -> Body {
+        Body { source: Source::Stream(Box::pin(body)), patience: Patience::default() }
     }
 }
 
@@ -58,18 +57,17 @@ impl Source {
             Source::Http1(incoming) => Pin::new(incoming)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(io::Error::other))),
-            Source::Http2 { received, left } => {
-                if let Some(data) = ready!(received.poll_data(cx)) {
-                    let data = data.inspect(|data| {
-                        *left = left.map(|left| left.saturating_sub(data.len() as u64));
-                    });
-                    return Poll::Ready(Some(data.map(Frame::data)));
-                }
-                received
-                    .poll_trailers(cx)
-                    .map(|trailers| trailers.map(|found| found.map(Frame::trailers)).transpose())
-            }
+            Source::Stream(body) => body.as_mut().poll_frame(cx),
         }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Http1(_) => "Http1",
+            Source::Stream(_) => "Stream",
+        })
     }
 }
 
@@ -92,15 +90,14 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Http1(incoming) => incoming.is_end_stream(),
-            Source::Http2 { received, .. } => received.is_end_stream(),
+            Source::Stream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Http1(incoming) => incoming.size_hint(),
-            Source::Http2 { received, .. } if received.is_end_stream() => SizeHint::with_exact(0),
-            Source::Http2 { left, .. } => left.map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Stream(body) => body.size_hint(),
         }
     }
 }

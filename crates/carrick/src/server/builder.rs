@@ -9,8 +9,12 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 
 #[cfg(feature = "http2")]
 use super::http2::Http2Settings;
+#[cfg(feature = "http3")]
+use super::http3::QuicListener;
 #[cfg(not(feature = "http2"))]
 use super::no_http2::Http2Settings;
+#[cfg(not(feature = "http3"))]
+use super::no_http3::QuicListener;
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
@@ -70,6 +74,9 @@ pub struct Server {
     cors: Option<Cors>,
     pub(super) secure: Option<Secure>,
     pub(super) http2: Option<Http2Settings>,
+    /// On one connection of HTTP/2 or HTTP/3.
+    pub(super) max_streams: u32,
+    pub(super) quic: Option<QuicListener>,
 }
 
 impl Server {
@@ -126,6 +133,8 @@ impl Server {
             cors: None,
             secure: None,
             http2: Http2Settings::available(),
+            max_streams: MAX_STREAMS,
+            quic: None,
         }
     }
 
@@ -494,10 +503,13 @@ impl Server {
             fallback: self.fallback,
             cors: self.cors,
             secure: self.secure,
-            http2: self.http2,
+            http2: self.http2.map(|settings| settings.with_max_streams(self.max_streams)),
+            alternative: alternative(self.quic.as_ref())?,
             tracer: Tracer::default(),
         });
-        listener::serve(self.listener, service, self.max_connections, self.drain_timeout, shutdown).await
+        let quic = self.quic.map(|quic| quic.open(self.max_streams)).transpose()?;
+        let listeners = (self.listener, quic);
+        listener::serve(listeners, service, self.max_connections, self.drain_timeout, shutdown).await
     }
 }
 
@@ -516,6 +528,15 @@ impl fmt::Debug for Server {
             .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
+}
+
+/// How many streams a client may have at a time unless said otherwise.
+const MAX_STREAMS: u32 = 1000;
+
+/// What answers over TCP say of the UDP socket.
+fn alternative(quic: Option<&QuicListener>) -> Result<Option<HeaderValue>, Error> {
+    let value = quic.map(|quic| HeaderValue::try_from(quic.alternative())).transpose();
+    value.map_err(|error| Error::Config(error.into()))
 }
 
 fn checked(path: String) -> String {

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use http::{Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header::ALT_SVC};
 use tokio::io;
 
 #[cfg(feature = "http2")]
@@ -45,6 +45,8 @@ pub(super) struct Service {
     pub(super) secure: Option<Secure>,
     /// `None` if HTTP/2 is not spoken.
     pub(super) http2: Option<Http2Settings>,
+    /// Where there is HTTP/3, for `Alt-Svc`.
+    pub(super) alternative: Option<HeaderValue>,
     pub(super) tracer: Tracer,
 }
 
@@ -192,6 +194,7 @@ impl Service {
         caller.introduce(request.extensions_mut());
         let Some(hook) = &self.hook else {
             request.extensions_mut().insert(front);
+            self.tell_alternative(request.version(), response.headers_mut());
             return Ok(Opening { endpoint, request, response, agreement });
         };
         request.extensions_mut().insert(front.clone());
@@ -199,7 +202,17 @@ impl Service {
         let offered: Vec<_> = offered.into_iter().map(str::to_owned).collect();
         let accepted = timer.bound_decision(hook(request, front)).await?;
         request = accepted.apply(&offered, &mut response, &mut agreement)?;
+        self.tell_alternative(request.version(), response.headers_mut());
         Ok(Opening { endpoint, request, response, agreement })
+    }
+
+    /// Lets a client that came over another version know of HTTP/3, unless the application has said something else.
+    pub(super) fn tell_alternative(&self, version: Version, headers: &mut HeaderMap) {
+        if let Some(alternative) = &self.alternative
+            && version < Version::HTTP_3
+        {
+            headers.entry(ALT_SVC).or_insert_with(|| alternative.clone());
+        }
     }
 
     /// The answer of a server without pages.

@@ -60,7 +60,7 @@ impl Connections {
     }
 
     /// Takes up one more, if there is room.
-    #[cfg(feature = "http2")]
+    #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) fn add_if_room(self: &Arc<Connections>) -> Option<Place> {
         (self.count() < self.most).then(|| self.add())
     }
@@ -178,7 +178,7 @@ struct Seat {
 
 impl Place {
     /// Where the connection learns that it has to close.
-    #[cfg(feature = "http2")]
+    #[cfg(any(feature = "http2", feature = "http3"))]
     pub(super) fn stop(&self) -> &Arc<Stop> {
         &self.seat.stop
     }

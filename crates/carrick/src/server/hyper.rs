@@ -193,6 +193,7 @@ pub(super) async fn page(
     if let Some((cors, asked)) = asked {
         cors.permit(&asked, response.headers_mut());
     }
+    service.tell_alternative(version, response.headers_mut());
     response
 }
 

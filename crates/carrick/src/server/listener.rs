@@ -1,12 +1,16 @@
 //! Accepts connections until it is told to stop, and then sees the open ones to their end.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
     time,
 };
 
+#[cfg(feature = "http3")]
+use super::http3::QuicServer;
+#[cfg(not(feature = "http3"))]
+use super::no_http3::QuicServer;
 #[cfg(unix)]
 use super::unix::SocketFile;
 use super::{caller::PeerAddress, connection::Service, connections::Connections, stage::Stage};
@@ -92,7 +96,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until `shutdown` is ready, then gives the open connections `drain_timeout`; tells how many were cut.
 pub(super) async fn serve(
-    listener: Listener,
+    (listener, quic): (Listener, Option<QuicServer>),
     service: Arc<Service>,
     most: usize,
     drain_timeout: Duration,
@@ -105,14 +109,22 @@ pub(super) async fn serve(
         () = shutdown => {}
         never = &mut ringing => match never {},
         error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
+        never = accept_quic(quic.as_ref(), &service, &connections.0) => match never {},
     }
     drop(listener);
+    if let Some(quic) = &quic {
+        quic.close_door();
+    }
     connections.0.stop();
     let drained = tokio::select! {
         drained = time::timeout(drain_timeout, connections.0.gone()) => drained,
         never = &mut ringing => match never {},
     };
-    Ok(if drained.is_ok() { 0 } else { connections.0.cut() })
+    let cut = if drained.is_ok() { 0 } else { connections.0.cut() };
+    if let Some(quic) = quic {
+        quic.close().await;
+    }
+    Ok(cut)
 }
 
 /// Whoever drops the future that serves wants none of it to go on.
@@ -122,6 +134,17 @@ impl Drop for CutWhenDropped {
     fn drop(&mut self) {
         self.0.cut();
     }
+}
+
+async fn accept_quic(
+    quic: Option<&QuicServer>,
+    service: &Arc<Service>,
+    connections: &Arc<Connections>,
+) -> Infallible {
+    if let Some(quic) = quic {
+        quic.accept_all(service, connections).await;
+    }
+    pending().await
 }
 
 async fn accept_all(

@@ -18,12 +18,20 @@ mod entrance;
 mod guest;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "http3")]
+mod http3;
 mod hub;
 mod hyper;
 mod linger;
 mod listener;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod max_streams;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod multiplexed;
 #[cfg(not(feature = "http2"))]
 mod no_http2;
+#[cfg(not(feature = "http3"))]
+mod no_http3;
 mod patience;
 mod preface;
 mod rewound;
@@ -33,6 +41,8 @@ mod slot;
 mod stage;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "unstable-tunnel")]
+mod tunnel;
 mod turn;
 #[cfg(unix)]
 mod unix;

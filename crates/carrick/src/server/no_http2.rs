@@ -15,6 +15,10 @@ impl Http2Settings {
     pub(super) fn available() -> Option<Http2Settings> {
         None
     }
+
+    pub(super) fn with_max_streams(self, _: u32) -> Http2Settings {
+        match self {}
+    }
 }
 
 /// What hyper has put into a request that it has read: it reads none.

@@ -103,7 +103,7 @@ impl ClientTls {
         let alpn: &[&[u8]] = match http {
             Http::Http1 => &[HTTP1],
             // What is left out by the caller is offered too: its choice is told better than a handshake that fails.
-            Http::Auto | Http::Http2 => &[HTTP2, HTTP1],
+            Http::Auto | Http::Http2 | Http::Http3 => &[HTTP2, HTTP1],
         };
         let connector = connector.with_alpn(alpn.iter().map(|name| name.to_vec()).collect());
         let stream =
@@ -148,7 +148,7 @@ impl ClientTls {
         }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, Error> {
         if let Some(config) = self.built.get() {
             return Ok(Arc::clone(config));
         }

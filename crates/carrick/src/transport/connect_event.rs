@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 
 use super::{head_lines::HeadLines, settings::ShownSettings};
 use crate::system;
@@ -88,14 +88,27 @@ pub enum ConnectEvent<'a> {
         /// The settings of its first SETTINGS frame: identifiers (RFC 9113 §6.5.2) and values.
         settings: &'a [(u16, u32)],
     },
-    /// An HTTP/2 connection that is there already is used.
+    /// HTTP/3 is tried. TCP is too where that has not come to anything a quarter of a second later, unless HTTP/3 was asked
+    /// for.
+    TryingHttp3 {
+        /// Host and UDP port: `example.com:443`.
+        at: &'a str,
+    },
+    /// The connection is one of HTTP/3, and the server has said what it allows.
+    Http3 {
+        /// The settings of its SETTINGS frame: identifiers (RFC 9114 §7.2.4.1) and values.
+        settings: &'a [(u64, u64)],
+    },
+    /// A connection of HTTP/2 or HTTP/3 that is there already is used.
     Shared {
+        /// Which of the two.
+        version: Version,
         /// `127.0.0.1:443`: the address of the server, or of its proxy.
         to: &'a str,
         /// How many streams it has besides.
         others: usize,
     },
-    /// The server does not open WebSockets over HTTP/2, so another connection is made for HTTP/1.1.
+    /// The server does not open WebSockets on its connections of HTTP/2 or HTTP/3, so another connection is made for HTTP/1.1.
     FellBack {
         /// Why.
         reason: &'a str,
@@ -140,10 +153,15 @@ impl fmt::Display for ConnectEvent<'_> {
                 write!(f, "encrypted by {version} with {cipher} in {took:.1?}")
             }
             ConnectEvent::Http2 { settings } => {
-                write!(f, "speaking http/2, settings of the server: {}", ShownSettings(settings))
+                write!(f, "speaking http/2, settings of the server: {}", ShownSettings::http2(settings))
             }
-            ConnectEvent::Shared { to, others } => {
-                write!(f, "sharing the http/2 connection to {to}, streams on it: {others}")
+            ConnectEvent::TryingHttp3 { at } => write!(f, "trying http/3 with {at}"),
+            ConnectEvent::Http3 { settings } => {
+                write!(f, "speaking http/3, settings of the server: {}", ShownSettings::http3(settings))
+            }
+            ConnectEvent::Shared { version, to, others } => {
+                let version = if *version == Version::HTTP_3 { 3 } else { 2 };
+                write!(f, "sharing the http/{version} connection to {to}, streams on it: {others}")
             }
             ConnectEvent::FellBack { reason } => write!(f, "falling back to http/1.1: {reason}"),
             ConnectEvent::Requested { request } => HeadLines::of_request("> ", request).fmt(f),

@@ -11,11 +11,15 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Http {
-    /// Over TLS the best that both sides speak, HTTP/2 or else HTTP/1.1; without TLS, where nobody asks, HTTP/1.1.
+    /// Over TLS the best that both sides speak: HTTP/3 where the server has said that it is there (`Alt-Svc`, RFC 7838),
+    /// HTTP/2, or else HTTP/1.1. Without TLS, where nobody asks, HTTP/1.1.
     #[default]
     Auto,
     /// HTTP/1.1, a connection for each WebSocket.
     Http1,
     /// HTTP/2 (RFC 8441), without TLS by prior knowledge. A server that does not open WebSockets over it is an error.
     Http2,
+    /// HTTP/3 (RFC 9220), always over TLS, at the UDP port with the number in the URL or where the server has said that it
+    /// is. A server that does not open WebSockets over it is an error.
+    Http3,
 }

@@ -1,6 +1,7 @@
 //! F5: byte streams. Knows no `WebSocket`.
 
 mod address;
+mod alternative;
 mod basic;
 #[cfg(feature = "tls")]
 mod client_tls;
@@ -11,10 +12,16 @@ mod http;
 mod http1;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "http3")]
+pub(crate) mod http3;
+mod lease;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
 #[cfg(not(feature = "http2"))]
 mod no_http2;
+#[cfg(not(feature = "http3"))]
+mod no_http3;
+mod pool;
 mod prefixed;
 mod proxy;
 #[cfg(feature = "tls")]
@@ -26,6 +33,8 @@ mod settings;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "unstable-tunnel")]
+mod tunnel;
 
 pub(crate) use address::Address;
 pub(crate) use basic::basic_authorization;
@@ -39,13 +48,12 @@ pub use http::Http;
 pub(crate) use http1::{exchange, read_body_start};
 #[cfg(feature = "http2")]
 pub(crate) use http2::{
-    AskError, Http2Stream, Pool, Reached, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, Tapped, Wire,
-    poll_room,
+    Http2Stream, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, Tapped, Wire, poll_room,
 };
+pub(crate) use lease::AskError;
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
-#[cfg(not(feature = "http2"))]
-pub(crate) use no_http2::{AskError, Pool, Reached, ReceivedBody};
+pub(crate) use pool::{Pool, Reached};
 pub(crate) use prefixed::Prefixed;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyPolicy;

@@ -73,6 +73,12 @@ impl ReloadableTls {
         TlsAcceptor::from(Arc::clone(&self.configs().http2))
     }
 
+    /// As it is now.
+    #[cfg(feature = "http3")]
+    pub(super) fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.configs().http1)
+    }
+
     fn configs(&self) -> RwLockReadGuard<'_, Configs> {
         self.configs.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,7 @@
 //! The byte stream under a WebSocket, whatever carries it.
 
 use std::{
+    any::Any,
     fmt,
     io::{self, IoSlice},
     net::SocketAddr,
@@ -17,39 +18,36 @@ use tokio::{
     net::TcpStream,
 };
 
-#[cfg(feature = "http2")]
-use super::http2::Http2Stream;
-#[cfg(not(feature = "http2"))]
-use super::no_http2::Http2Stream;
 use super::prefixed::Prefixed;
 
 /// The stream that carries a WebSocket of [`connect`](crate::connect) or of a [`Server`](crate::Server): TCP, a
-/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 connection, or what an HTTP server
-/// handed over.
+/// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 or HTTP/3
+/// connection, or what an HTTP server handed over.
 pub struct NetStream {
-    carrier: Carrier,
+    pub(super) carrier: Carrier,
 }
 
-enum Carrier {
+pub(super) enum Carrier {
     Tcp(TcpStream),
     /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
     Unix(Box<UnixStream>),
-    Http2(Box<Http2Stream>),
     Boxed(Box<Known<dyn ByteStream>>),
 }
 
-/// A stream, and whom it leads to.
-struct Known<S: ?Sized> {
-    peer: Option<SocketAddr>,
+/// A stream, and what is known of it.
+pub(super) struct Known<S: ?Sized> {
+    /// The HTTP that carries the WebSocket.
     version: Version,
-    stream: S,
+    /// Whom it leads to.
+    peer: Option<SocketAddr>,
+    pub(super) stream: S,
 }
 
 /// What a carrier has to be.
-trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> ByteStream for T {}
 
 impl NetStream {
     /// A stream over TCP.
@@ -68,12 +66,16 @@ impl NetStream {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: Option<SocketAddr>,
     ) -> NetStream {
-        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer, version: Version::HTTP_11, stream })) }
+        NetStream::of(Version::HTTP_11, stream, peer)
     }
 
-    /// A stream of an HTTP/2 connection.
-    pub(crate) fn http2(stream: Http2Stream) -> NetStream {
-        NetStream { carrier: Carrier::Http2(Box::new(stream)) }
+    /// One stream of several on a connection of this version of HTTP.
+    pub(crate) fn of(
+        version: Version,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: Option<SocketAddr>,
+    ) -> NetStream {
+        NetStream { carrier: Carrier::Boxed(Box::new(Known { version, peer, stream })) }
     }
 
     /// This stream behind bytes that were read from it already.
@@ -101,7 +103,7 @@ impl NetStream {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         version: Version,
     ) -> NetStream {
-        NetStream { carrier: Carrier::Boxed(Box::new(Known { peer: None, version, stream })) }
+        NetStream::of(version, stream, None)
     }
 
     /// The address at the other end of the TCP connection: of the server, of the client, or of the proxy in between.
@@ -120,13 +122,12 @@ impl NetStream {
             Carrier::Tcp(stream) => stream.peer_addr().ok(),
             #[cfg(unix)]
             Carrier::Unix(_) => None,
-            Carrier::Http2(stream) => stream.peer_addr(),
             Carrier::Boxed(known) => known.peer,
         }
     }
 
-    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 for a stream among others of one
-    /// connection, and HTTP/1.1 for all that is a connection of its own.
+    /// The version of HTTP that carries the WebSocket, as far as it is known here: HTTP/2 or HTTP/3 for a stream among others
+    /// of one connection, and HTTP/1.1 for all that is a connection of its own.
     ///
     /// ```
     /// # async fn example() -> Result<(), carrick::Error> {
@@ -138,7 +139,6 @@ impl NetStream {
     #[must_use]
     pub fn http_version(&self) -> Version {
         match &self.carrier {
-            Carrier::Http2(_) => Version::HTTP_2,
             Carrier::Boxed(known) => known.version,
             Carrier::Tcp(_) => Version::HTTP_11,
             #[cfg(unix)]
@@ -151,7 +151,6 @@ impl NetStream {
             Carrier::Tcp(stream) => Pin::new(stream),
             #[cfg(unix)]
             Carrier::Unix(stream) => Pin::new(&mut **stream),
-            Carrier::Http2(stream) => Pin::new(&mut **stream),
             Carrier::Boxed(known) => Pin::new(&mut known.stream),
         }
     }
@@ -163,7 +162,6 @@ impl fmt::Debug for NetStream {
             Carrier::Tcp(stream) => stream.fmt(f),
             #[cfg(unix)]
             Carrier::Unix(stream) => stream.fmt(f),
-            Carrier::Http2(stream) => stream.fmt(f),
             Carrier::Boxed(_) => f.write_str("NetStream"),
         }
     }
@@ -197,7 +195,6 @@ impl AsyncWrite for NetStream {
             Carrier::Tcp(stream) => stream.is_write_vectored(),
             #[cfg(unix)]
             Carrier::Unix(stream) => stream.is_write_vectored(),
-            Carrier::Http2(stream) => stream.is_write_vectored(),
             Carrier::Boxed(known) => known.stream.is_write_vectored(),
         }
     }

@@ -32,12 +32,12 @@ use crate::{
 /// A connection and the stream that carries it.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
-    stream: S,
+    pub(super) stream: S,
     /// On its own, for two small allocations fit into the gaps that the aligned ones of tokio leave.
     connection: Box<Connection>,
     agreement: Agreed,
     /// What waits to be written, what was received and not handed out, and what went wrong.
-    work: Option<Box<Work>>,
+    pub(super) work: Option<Box<Work>>,
     /// Of a connection that no server wakes in time.
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,

@@ -18,6 +18,8 @@ mod exports;
 mod guides;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(all(feature = "http2", feature = "http3"))]
+mod http3;
 mod layers;
 mod pair;
 #[cfg(feature = "net")]
@@ -39,6 +41,8 @@ mod tls_client;
 mod trace;
 #[cfg(all(unix, feature = "net"))]
 mod unix_socket;
+#[cfg(all(feature = "http2", feature = "tls"))]
+mod versions;
 #[cfg(feature = "net")]
 mod websocket;
 mod wire;

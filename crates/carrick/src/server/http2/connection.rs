@@ -23,9 +23,10 @@ use super::{
         accept::FOREVER,
         connection::{Below, Service},
         linger::LINGER,
+        multiplexed::Outcome,
         rewound::Rewound,
     },
-    request::{Outcome, Source, answer},
+    request::{Source, answer},
     settings::Http2Settings,
 };
 use crate::{

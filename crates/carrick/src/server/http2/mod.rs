@@ -1,5 +1,6 @@
 //! HTTP/2 on a server: WebSockets by extended CONNECT (RFC 8441), and ordinary requests beside them.
 
+mod body;
 mod connection;
 mod options;
 mod page;

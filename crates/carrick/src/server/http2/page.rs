@@ -9,13 +9,10 @@ use std::{
 
 use bytes::Bytes;
 use h2::{SendStream, server::SendResponse};
-use http::{
-    HeaderMap, HeaderName, Response, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE},
-};
+use http::Response;
 use hyper::body::{Body as _, Frame};
 
-use super::super::{hyper::ResponseBody, patience::Patience};
+use super::super::{hyper::ResponseBody, multiplexed::fit, patience::Patience};
 use crate::transport::poll_room;
 
 /// Sends the head and the body of an answer, as fast as the client takes it.
@@ -29,44 +26,13 @@ pub(super) async fn send(
     is_head: bool,
 ) -> io::Result<()> {
     let (mut head, body) = response.into_parts();
-    if head.status.is_informational() {
-        // What belongs to HTTP/1.1, a change of protocol in the middle of a connection.
-        head.status = StatusCode::INTERNAL_SERVER_ERROR;
-    }
-    strip(&mut head.headers);
-    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0 || !is_head) {
-        let has_body = head.status != StatusCode::NO_CONTENT && head.status != StatusCode::NOT_MODIFIED;
-        if has_body && !head.headers.contains_key(CONTENT_LENGTH) {
-            head.headers.insert(CONTENT_LENGTH, length.into());
-        }
-    }
-    let ends = is_head || body.is_end_stream();
+    let ends = fit(&mut head, &body, is_head);
     let sending = respond.send_response(Response::from_parts(head, ()), ends).map_err(io::Error::other)?;
     if ends {
         return Ok(());
     }
     let mut pump = Pump { sending, body, rest: Bytes::new(), patience: Patience::default() };
     poll_fn(|cx| pump.poll(cx)).await
-}
-
-/// RFC 9113 §8.2.2: "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields."
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
-        headers.remove(name);
-    }
-    for name in ["keep-alive", "proxy-connection"] {
-        headers.remove(name);
-    }
 }
 
 /// A body on its way.

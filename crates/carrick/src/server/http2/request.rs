@@ -4,38 +4,23 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, ext::Protocol, server::SendResponse};
-use http::{Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
+use http::{Method, Request, Version};
 
 use super::{
     super::{
-        accept::HandshakeTimer,
-        body::Body,
         caller::Caller,
         connection::{Opening, Service},
-        connections::{Connections, Place},
-        hyper::{self, ResponseBody, boxed_text},
+        connections::Connections,
+        hyper::boxed_text,
+        multiplexed::{Answer, Outcome, decide, full},
     },
     page,
 };
 use crate::{
-    protocol::{ConnectProtocol, Refusal, Rejection, Role, excerpt, is_websocket_request},
-    transport::{Http2Stream, NetStream, ReceivedBody, Wire},
+    protocol::{ConnectProtocol, Role},
+    transport::{Http2Stream, NetStream, Wire},
     websocket::WebSocket,
 };
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Outcome {
-    Answered,
-    /// The client did not wait for the answer.
-    TakenBack,
-}
-
-/// What is answered.
-enum Answer {
-    WebSocket(Box<Opening>, RecvStream, Place),
-    Page(Response<ResponseBody>),
-}
 
 /// What a request came over.
 pub(super) struct Source {
@@ -76,7 +61,7 @@ pub(super) async fn answer(
         if is_crowded {
             return Err(full());
         }
-        decide(&service, head, receiving, &caller, &connections).await
+        decide(&service, head, receiving, (&caller, &connections)).await
     };
     let decided = tokio::select! {
         biased;
@@ -89,7 +74,8 @@ pub(super) async fn answer(
             let Opening { endpoint, request, response, agreement } = *opening;
             service.trace_response(caller.address, &response);
             let Ok(sending) = respond.send_response(response, false) else { return Outcome::TakenBack };
-            let stream = NetStream::http2(Http2Stream::new(sending, receiving, wire, peer));
+            let stream =
+                NetStream::of(Version::HTTP_2, Http2Stream::new(sending, receiving, wire, peer), peer);
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
             place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));
@@ -107,44 +93,6 @@ pub(super) async fn answer(
         Ok(()) => Outcome::Answered,
         Err(_) => Outcome::TakenBack,
     }
-}
-
-async fn decide(
-    service: &Service,
-    head: Request<()>,
-    receiving: RecvStream,
-    caller: &Caller,
-    connections: &Arc<Connections>,
-) -> Result<Answer, Rejection> {
-    let limit = service.head_limits.max_headers;
-    if head.headers().len() > limit {
-        return Err(Rejection::TooManyHeaders { limit });
-    }
-    if is_websocket_request(&head) {
-        let timer = HandshakeTimer::start(service.handshake_timeout);
-        let place = connections.add_if_room().ok_or_else(full)?;
-        let stop = Arc::clone(place.stop());
-        let opening = tokio::select! {
-            biased;
-            () = stop.asked() => return Err(Rejection::Draining),
-            decided = service.decide(head, caller, timer) => decided?,
-        };
-        return Ok(Answer::WebSocket(Box::new(opening), receiving, place));
-    }
-    if let Some(protocol) = head.extensions().get::<ConnectProtocol>() {
-        return Err(Rejection::ProtocolUnknown { protocol: excerpt(protocol.as_str().as_bytes()) });
-    }
-    if head.method() == Method::CONNECT {
-        return Err(Rejection::ConnectNotExtended);
-    }
-    let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let body = Body::http2(ReceivedBody::new(receiving), length);
-    Ok(Answer::Page(hyper::page(service, head, body, caller, None).await))
-}
-
-/// Over HTTP/1.1 the client would wait until it is let in; one stream of several cannot be held up without the others.
-fn full() -> Rejection {
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "server has as many connections as it takes").into()
 }
 
 /// The connection itself, the stream below it, and what makes requests of it.

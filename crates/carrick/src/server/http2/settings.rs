@@ -12,7 +12,7 @@ use crate::{
 /// What the HTTP/2 connections of a server go by.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Http2Settings {
-    /// `1 <= max_streams <= MOST_STREAMS`: how many streams a client may have open at a time on one connection.
+    /// `1 <= max_streams`, and with their windows less than 2^31 bytes: how many streams a client may have open at a time on one connection.
     max_streams: u32,
 }
 
@@ -20,12 +20,11 @@ impl Http2Settings {
     /// The defaults.
     #[expect(clippy::unnecessary_wraps, reason = "where HTTP/2 is not compiled in there are none")]
     pub(in super::super) fn available() -> Option<Http2Settings> {
-        Some(Http2Settings::new(MAX_STREAMS))
+        Some(Http2Settings { max_streams: 1 })
     }
 
-    /// Zero counts as one, and what is too many as the most that is possible.
-    pub(in super::super) fn new(max_streams: u32) -> Http2Settings {
-        Http2Settings { max_streams: max_streams.clamp(1, MOST_STREAMS) }
+    pub(in super::super) fn with_max_streams(self, max_streams: u32) -> Http2Settings {
+        Http2Settings { max_streams }
     }
 
     pub(super) fn max_streams(&self) -> usize {
@@ -52,12 +51,6 @@ impl Http2Settings {
         builder
     }
 }
-
-/// How many streams a client may have at a time unless said otherwise.
-const MAX_STREAMS: u32 = 1000;
-
-/// Their windows together are the window of the connection, which has to stay below 2^31.
-const MOST_STREAMS: u32 = (1 << 30) / STREAM_WINDOW_BYTES;
 
 /// Streams that were reset before they were looked at.
 const MAX_RESETS: usize = 20;

@@ -91,29 +91,44 @@ impl Dialer {
 
     /// A stream to the first address of `host` that answers.
     async fn tcp(&self, host: &Host<String>, port: u16) -> Result<NetStream, Error> {
+        let tcp = self.first(host, port, TcpStream::connect).await?;
+        // A WebSocket writes whole messages; holding them back to fill a packet only delays them.
+        tcp.set_nodelay(true)?;
+        Ok(NetStream::tcp(tcp))
+    }
+
+    /// What `connect` makes with the first address of `host` that answers.
+    pub(super) async fn first<T, F: Future<Output = io::Result<T>>>(
+        &self,
+        host: &Host<String>,
+        port: u16,
+        connect: impl Fn(SocketAddr) -> F,
+    ) -> Result<T, Error> {
         let addresses = resolve(host, port, &self.observer).await?;
         if addresses.is_empty() {
             return Err(Dialer::without_address(host));
         }
         let start = Stopwatch::start();
-        let raced = race::race(addresses, |address| self.attempt(address)).await;
-        let (address, tcp) = raced.map_err(|failures| Error::Io(summary(host, port, &failures)))?;
-        // A WebSocket writes whole messages; holding them back to fill a packet only delays them.
-        tcp.set_nodelay(true)?;
+        let raced = race::race(addresses, |address| self.attempt(address, connect(address))).await;
+        let (address, made) = raced.map_err(|failures| failed(host, port, failures))?;
         let event = ConnectEvent::Connected { to: &address.to_string(), took: start.took() };
         self.observer.tell(&event);
-        Ok(NetStream::tcp(tcp))
+        Ok(made)
     }
 
     fn without_address(host: &Host<String>) -> Error {
         Error::Io(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")))
     }
 
-    async fn attempt(&self, address: SocketAddr) -> io::Result<(SocketAddr, TcpStream)> {
+    async fn attempt<T>(
+        &self,
+        address: SocketAddr,
+        connecting: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<(SocketAddr, T)> {
         self.observer.tell(&ConnectEvent::Connecting { address });
         let start = Stopwatch::start();
-        let result = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
-            Ok(result) => result.map(|stream| (address, stream)),
+        let result = match timeout(self.connect_timeout, connecting).await {
+            Ok(result) => result.map(|made| (address, made)),
             Err(_) => {
                 let text = format!("no answer within {:?}", self.connect_timeout);
                 Err(io::Error::new(io::ErrorKind::TimedOut, text))
@@ -124,6 +139,13 @@ impl Dialer {
         }
         result
     }
+}
+
+/// What TLS has failed with is not a matter of one address.
+fn failed(host: &Host<String>, port: u16, failures: Vec<Failure>) -> Error {
+    let told = Error::Io(summary(host, port, &failures));
+    let mut explained = failures.into_iter().map(|(_, error)| ClientTls::explained(Error::Io(error)));
+    explained.find(|error| matches!(error, Error::Tls(_))).unwrap_or(told)
 }
 
 /// One error that names every attempt. Its kind is that of the last one.

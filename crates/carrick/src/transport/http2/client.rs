@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -20,7 +20,7 @@ use h2::{
     client::{Builder, Connection, SendRequest},
     ext::Protocol,
 };
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use tokio::{
     sync::{oneshot, watch},
     time::timeout,
@@ -36,20 +36,14 @@ use super::{
 use crate::{
     error::Error,
     protocol::{ConnectProtocol, HeadLimits, ResponseError},
-    transport::stream::NetStream,
+    transport::{
+        lease::{AskError, Lease, Multiplexed},
+        stream::NetStream,
+    },
 };
 
 /// A connection as long as somebody uses it: with the last one its task ends.
-#[derive(Clone)]
-pub(super) struct Http2Connection {
-    shared: Arc<Shared>,
-}
-
-/// A connection that whoever uses it keeps open.
-#[derive(Clone)]
-pub(super) struct WeakConnection(Weak<Shared>);
-
-struct Shared {
+pub(crate) struct Http2Connection {
     requests: SendRequest<Bytes>,
     wire: Arc<Wire>,
     /// How many streams there are.
@@ -62,21 +56,13 @@ struct Shared {
 }
 
 /// A place for one stream.
-pub(crate) struct Lease {
-    connection: Http2Connection,
-}
-
-/// Why a request has no answer.
-#[derive(Debug)]
-pub(crate) enum AskError {
-    /// The server has not looked at it: another connection may.
-    NotProcessed(io::Error),
-    Failed(Error),
+pub(crate) struct Http2Lease {
+    connection: Arc<Http2Connection>,
 }
 
 impl Http2Connection {
     /// Speaks HTTP/2 on a stream, and waits for what the server says about itself.
-    pub(super) async fn start(stream: NetStream, limits: HeadLimits) -> Result<Http2Connection, Error> {
+    pub(crate) async fn start(stream: NetStream, limits: HeadLimits) -> Result<Arc<Http2Connection>, Error> {
         let peer = stream.peer_addr();
         let wire = Arc::new(Wire::default());
         // RFC 9113 §6.5.2 counts 32 bytes more for each field than HTTP/1.1 has on the wire.
@@ -108,89 +94,79 @@ impl Http2Connection {
             return Err(failure.unwrap_or_else(|| Error::Io(io::ErrorKind::UnexpectedEof.into())));
         };
         let open = AtomicUsize::new(0);
-        let shared = Shared { requests, wire, open, limits, peer, settings, _used: in_use };
-        Ok(Http2Connection { shared: Arc::new(shared) })
+        Ok(Arc::new(Http2Connection { requests, wire, open, limits, peer, settings, _used: in_use }))
     }
 
     /// What the server has said first.
-    pub(super) fn settings(&self) -> &[(u16, u32)] {
-        &self.shared.settings
+    pub(crate) fn settings(&self) -> &[(u16, u32)] {
+        &self.settings
     }
 
     /// Whether the server opens WebSockets on it.
-    pub(super) fn opens_websockets(&self) -> bool {
-        enables_connect_protocol(&self.shared.settings)
+    pub(crate) fn opens_websockets(&self) -> bool {
+        enables_connect_protocol(&self.settings)
+    }
+}
+
+impl Multiplexed for Http2Connection {
+    fn version(&self) -> Version {
+        Version::HTTP_2
     }
 
-    pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.shared.peer
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
     }
 
-    /// How many streams it has.
-    pub(super) fn streams(&self) -> usize {
-        self.shared.open.load(Ordering::Relaxed)
+    fn streams(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 
-    /// Whether it takes requests: the server has not said that it goes away, and nothing has failed.
-    pub(super) fn is_sound(&self) -> bool {
-        let mut requests = self.shared.requests.clone();
+    fn is_sound(&self) -> bool {
+        let mut requests = self.requests.clone();
         matches!(requests.poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
     }
 
-    /// A place for one more stream, if the server allows one more.
-    pub(super) fn lease(&self) -> Option<Lease> {
-        let allowed = self.shared.requests.current_max_send_streams().min(MAX_STREAMS as usize);
+    fn lease(self: Arc<Http2Connection>) -> Option<Lease> {
+        let allowed = self.requests.current_max_send_streams().min(MAX_STREAMS as usize);
         let more = |open: usize| (open < allowed).then(|| open + 1);
-        self.shared.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Lease { connection: self.clone() })
-    }
-
-    pub(super) fn downgrade(&self) -> WeakConnection {
-        WeakConnection(Arc::downgrade(&self.shared))
+        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Lease::Http2(Http2Lease { connection: self }))
     }
 }
 
-impl WeakConnection {
-    /// The connection, if anybody uses it and it takes requests.
-    pub(super) fn upgrade(&self) -> Option<Http2Connection> {
-        let connection = Http2Connection { shared: self.0.upgrade()? };
-        connection.is_sound().then_some(connection)
-    }
-}
-
-impl Lease {
+impl Http2Lease {
     /// Sends a request whose stream stays open, and reads the head of its answer.
-    pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, Http2Stream), AskError> {
-        let shared = Arc::clone(&self.connection.shared);
+    pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
+        let connection = Arc::clone(&self.connection);
         let mut request = request.clone();
         if let Some(protocol) = request.extensions_mut().remove::<ConnectProtocol>() {
             request.extensions_mut().insert(Protocol::from(protocol.as_str()));
         }
-        let mut requests = shared.requests.clone();
+        let mut requests = connection.requests.clone();
         // A server whose limit has shrunk meanwhile lets us wait.
         poll_fn(|cx| requests.poll_ready(cx)).await.map_err(not_processed)?;
         let (response, sending) = requests.send_request(request, false).map_err(not_processed)?;
         let response = response.await.map_err(ask_error)?;
         let (head, receiving) = response.into_parts();
-        let limit = shared.limits.max_headers;
+        let limit = connection.limits.max_headers;
         if head.headers.len() > limit {
             return Err(AskError::Failed(ResponseError::TooManyHeaders { limit }.into()));
         }
-        let wire = Arc::clone(&shared.wire);
-        let stream = Http2Stream::new(sending, receiving, wire, shared.peer).kept(self);
-        Ok((Response::from_parts(head, ()), stream))
+        let wire = Arc::clone(&connection.wire);
+        let stream = Http2Stream::new(sending, receiving, wire, connection.peer).kept(self);
+        Ok((Response::from_parts(head, ()), NetStream::of(Version::HTTP_2, stream, connection.peer)))
     }
 }
 
-impl Drop for Lease {
+impl Drop for Http2Lease {
     fn drop(&mut self) {
-        self.connection.shared.open.fetch_sub(1, Ordering::Relaxed);
+        self.connection.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl fmt::Debug for Lease {
+impl fmt::Debug for Http2Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("peer", &self.connection.shared.peer).finish_non_exhaustive()
+        f.debug_struct("Http2Lease").field("peer", &self.connection.peer).finish_non_exhaustive()
     }
 }
 

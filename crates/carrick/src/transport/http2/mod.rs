@@ -3,18 +3,19 @@
 mod body;
 mod client;
 mod error;
-mod pool;
 mod settings;
 mod stream;
 mod wire;
 
 pub(crate) use self::{
     body::ReceivedBody,
-    client::AskError,
-    pool::{Pool, Reached},
+    client::{Http2Connection, Http2Lease},
     stream::{Http2Stream, poll_room},
     wire::{Tapped, Wire},
 };
+
+/// Whether it is compiled in.
+pub(crate) const HAS_HTTP2: bool = true;
 
 /// How much of one stream a peer may send before it is read: what a reader that stands still costs in memory, and what is on
 /// its way at most.

@@ -14,7 +14,7 @@ use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    client::Lease,
+    client::Http2Lease,
     error::{io_error, reset},
     wire::Wire,
 };
@@ -35,7 +35,7 @@ pub(crate) struct Http2Stream {
     /// Who is told of it.
     waits: Option<Waker>,
     /// Its place on the connection of a client.
-    lease: Option<Lease>,
+    lease: Option<Http2Lease>,
 }
 
 impl Http2Stream {
@@ -52,13 +52,9 @@ impl Http2Stream {
     }
 
     /// With its place on the connection of a client.
-    pub(super) fn kept(mut self, lease: Lease) -> Http2Stream {
+    pub(super) fn kept(mut self, lease: Http2Lease) -> Http2Stream {
         self.lease = Some(lease);
         self
-    }
-
-    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
     }
 
     /// Sends what the peer and the connection have room for, at least something; waits until there is room.

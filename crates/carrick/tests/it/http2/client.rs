@@ -9,49 +9,10 @@ use carrick::{
 use h2::{Reason, server::Builder};
 use http::{HeaderValue, Request, StatusCode, Version, header::LOCATION};
 
-use super::{
-    support::{accept, serve},
-    ways::{Callers, Way},
-};
-use crate::server::support::{Running, assert_echoes, echo, free_server, next};
+use super::support::{accept, serve};
+use crate::server::support::{Running, assert_echoes, echo, free_server};
 use crate::tls_client::{Authority, acceptor_for};
-
-#[tokio::test]
-async fn a_thousand_websockets_share_one_connection() {
-    for way in [Way::Http2, Way::Http2Tls] {
-        let callers = Callers::default();
-        let noted = callers.clone();
-        let site = way
-            .serve(|server| {
-                server.deflate(None).route("/echo", move |websocket: WebSocket, request: Request<()>| {
-                    noted.note(&request);
-                    echo(websocket, request)
-                })
-            })
-            .await;
-        let client = site.client("/echo");
-        let mut tasks = tokio::task::JoinSet::new();
-        for i in 0..1000 {
-            let client = client.clone();
-            tasks.spawn(async move { (i, client.connect().await.unwrap()) });
-        }
-        // Only when all are open does the first of them begin.
-        let websockets = tasks.join_all().await;
-        assert_eq!(callers.count(), 1, "{way:?}");
-        let mut tasks = tokio::task::JoinSet::new();
-        for (i, mut websocket) in websockets {
-            tasks.spawn(async move {
-                for round in 0..100 {
-                    let message = Message::from(format!("{i} {round}"));
-                    websocket.send(message.clone()).await.unwrap();
-                    assert_eq!(next(&mut websocket).await, message);
-                }
-            });
-        }
-        tasks.join_all().await;
-        assert_eq!(callers.count(), 1, "{way:?}");
-    }
-}
+use crate::versions::ways::{Callers, Way};
 
 #[tokio::test]
 async fn a_connection_ends_with_its_last_websocket() {

@@ -4,9 +4,5 @@
 mod axum;
 #[cfg(feature = "tls")]
 mod client;
-#[cfg(feature = "tls")]
-mod matrix;
 mod server;
 mod support;
-#[cfg(feature = "tls")]
-mod ways;

@@ -1,4 +1,4 @@
-//! The four ways from a client to a server, behind one API.
+//! The ways from a client to a server, behind one API.
 
 use std::{
     collections::HashSet,
@@ -18,32 +18,46 @@ pub(crate) enum Way {
     Http1Tls,
     Http2,
     Http2Tls,
+    /// Always with TLS.
+    #[cfg(feature = "http3")]
+    Http3,
 }
 
-pub(crate) const WAYS: [Way; 4] = [Way::Http1, Way::Http1Tls, Way::Http2, Way::Http2Tls];
+pub(crate) const WAYS: &[Way] = &[
+    Way::Http1,
+    Way::Http1Tls,
+    Way::Http2,
+    Way::Http2Tls,
+    #[cfg(feature = "http3")]
+    Way::Http3,
+];
 
 impl Way {
-    pub(crate) fn is_http2(self) -> bool {
-        matches!(self, Way::Http2 | Way::Http2Tls)
-    }
-
     pub(crate) fn version(self) -> Version {
-        if self.is_http2() { Version::HTTP_2 } else { Version::HTTP_11 }
+        match self {
+            Way::Http1 | Way::Http1Tls => Version::HTTP_11,
+            Way::Http2 | Way::Http2Tls => Version::HTTP_2,
+            #[cfg(feature = "http3")]
+            Way::Http3 => Version::HTTP_3,
+        }
     }
 
-    fn has_tls(self) -> bool {
-        matches!(self, Way::Http1Tls | Way::Http2Tls)
+    /// Whether WebSockets share a connection.
+    pub(crate) fn shares(self) -> bool {
+        self.version() > Version::HTTP_11
     }
 
     /// A server that runs, and where it is.
     pub(crate) async fn serve(self, settings: impl FnOnce(Server) -> Server) -> Site {
-        let server = settings(free_server().await);
-        if !self.has_tls() {
-            return Site { way: self, running: Running::start(server), trusted: None };
-        }
         let tls = ServerTls::self_signed().unwrap();
         let trusted = Some(tls.certificates_pem());
-        Site { way: self, running: Running::start(server.tls(tls)), trusted }
+        let (server, trusted) = match self {
+            Way::Http1 | Way::Http2 => (free_server().await, None),
+            Way::Http1Tls | Way::Http2Tls => (free_server().await.tls(tls), trusted),
+            #[cfg(feature = "http3")]
+            Way::Http3 => (server_with_http3(tls).await, trusted),
+        };
+        Site { way: self, running: Running::start(settings(server)), trusted }
     }
 }
 
@@ -67,6 +81,8 @@ impl Site {
             Way::Http1 | Way::Http1Tls => Http::Http1,
             Way::Http2 => Http::Http2,
             Way::Http2Tls => Http::Auto,
+            #[cfg(feature = "http3")]
+            Way::Http3 => Http::Http3,
         })
     }
 
@@ -77,6 +93,18 @@ impl Site {
     }
 }
 
+/// A server whose UDP port, which has the number of its TCP port, was free too.
+#[cfg(feature = "http3")]
+pub(crate) async fn server_with_http3(tls: impl Into<carrick::ReloadableTls>) -> Server {
+    let tls = tls.into();
+    for _ in 0..10 {
+        if let Ok(server) = free_server().await.http3(tls.clone()) {
+            return server;
+        }
+    }
+    panic!("no port is free for both TCP and UDP");
+}
+
 /// The addresses that clients came from: one for each connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Callers {
@@ -85,7 +113,7 @@ pub(crate) struct Callers {
 
 impl Callers {
     pub(crate) fn note(&self, request: &Request<()>) {
-        let address = request.extensions().get::<SocketAddr>().expect("it comes over TCP");
+        let address = request.extensions().get::<SocketAddr>().expect("it comes over the network");
         self.addresses.lock().unwrap().insert(*address);
     }
 

@@ -7,13 +7,13 @@ use carrick::{
     Error, Server, WebSocket,
     protocol::{CloseCode, Closed, Initiator, Message, Violation},
 };
-use http::Request;
+use http::{Request, Version};
 use tokio::{
     sync::{Notify, mpsc},
     time::timeout,
 };
 
-use super::ways::{WAYS, Way};
+use super::ways::{Callers, WAYS, Way};
 use crate::server::support::{assert_echoes, closed, echo, next};
 
 fn echoes(server: Server) -> Server {
@@ -22,7 +22,7 @@ fn echoes(server: Server) -> Server {
 
 #[tokio::test]
 async fn messages_are_echoed_and_the_handler_knows_the_version() {
-    for way in WAYS {
+    for &way in WAYS {
         let site = way
             .serve(|server| {
                 echoes(server).route("/version", |mut websocket, request: Request<()>| async move {
@@ -44,7 +44,7 @@ async fn messages_are_echoed_and_the_handler_knows_the_version() {
 
 #[tokio::test]
 async fn subprotocols_and_compression_are_agreed_on() {
-    for way in WAYS {
+    for &way in WAYS {
         let site = way.serve(|server| echoes(server).subprotocols(["v1", "v2"]).unwrap()).await;
         let client = site.client("/echo").subprotocols(["v2", "v3"]).unwrap();
         let mut websocket = client.connect().await.unwrap();
@@ -59,7 +59,7 @@ async fn subprotocols_and_compression_are_agreed_on() {
 
 #[tokio::test]
 async fn ten_mebibytes_go_there_and_back() {
-    for way in WAYS {
+    for &way in WAYS {
         let site = way.serve(|server| echoes(server).deflate(None)).await;
         let (mut sender, mut receiver) = site.open("/echo").await.split();
         let message: Bytes = (0..10_u32 << 18).flat_map(u32::to_le_bytes).collect();
@@ -74,7 +74,7 @@ async fn ten_mebibytes_go_there_and_back() {
 
 #[tokio::test]
 async fn a_close_tells_its_code_both_ways() {
-    for way in WAYS {
+    for &way in WAYS {
         let (told, mut heard) = mpsc::unbounded_channel();
         let site = way
             .serve(|server| {
@@ -108,7 +108,7 @@ fn shown(closed: &Closed) -> (u16, Initiator) {
 
 #[tokio::test]
 async fn a_websocket_that_is_dropped_is_an_end_without_a_close() {
-    for way in WAYS {
+    for &way in WAYS {
         let (told, mut heard) = mpsc::unbounded_channel();
         let site = way
             .serve(|server| {
@@ -129,11 +129,13 @@ async fn a_websocket_that_is_dropped_is_an_end_without_a_close() {
     }
 }
 
-/// HTTP/1.1 over TCP tells of an end of the stream, HTTP/2 that somebody has cancelled it.
+/// HTTP/1.1 and HTTP/3 tell of an end of the stream, HTTP/2 that somebody has cancelled it.
 fn assert_cut(received: Option<Result<(), Error>>, way: Way) {
     match received {
-        Some(Err(Error::Violation(Violation::EndOfStream))) => assert!(!way.is_http2()),
-        Some(Err(Error::Io(error))) if way.is_http2() => {
+        Some(Err(Error::Violation(Violation::EndOfStream))) => {
+            assert_ne!(way.version(), Version::HTTP_2);
+        }
+        Some(Err(Error::Io(error))) if way.version() == Version::HTTP_2 => {
             assert_eq!(error.to_string(), "peer cancelled the http/2 stream");
         }
         other => panic!("{way:?}: {other:?}"),
@@ -145,7 +147,7 @@ const MOST_BYTES: usize = 32 << 20;
 
 #[tokio::test]
 async fn a_reader_that_stops_holds_its_sender_and_nobody_else() {
-    for way in WAYS {
+    for &way in WAYS {
         let go_on = Arc::new(Notify::new());
         let waits = Arc::clone(&go_on);
         let site = way
@@ -178,9 +180,9 @@ async fn a_reader_that_stops_holds_its_sender_and_nobody_else() {
         }
         // The one that was held is queued.
         fed += message.len();
-        if way.is_http2() {
+        if way.shares() {
             // What the window and the buffers of a stream hold.
-            assert!(fed <= 4 * 128 * 1024 + 4 * 65_536, "{fed} bytes");
+            assert!(fed <= 4 * 128 * 1024 + 4 * 65_536, "{way:?}: {fed} bytes");
         }
         assert_echoes(&mut sibling).await;
         go_on.notify_one();
@@ -191,7 +193,7 @@ async fn a_reader_that_stops_holds_its_sender_and_nobody_else() {
 
 #[tokio::test]
 async fn a_stop_closes_with_1001_and_waits() {
-    for way in WAYS {
+    for &way in WAYS {
         let mut site = way.serve(echoes).await;
         let mut first = site.open("/echo").await;
         let mut second = site.open("/echo").await;
@@ -205,3 +207,46 @@ async fn a_stop_closes_with_1001_and_waits() {
         assert_eq!(site.running.stopped().await, 0, "{way:?}");
     }
 }
+
+#[tokio::test]
+async fn a_thousand_websockets_share_one_connection() {
+    for &way in WAYS.iter().filter(|way| way.shares()) {
+        let callers = Callers::default();
+        let noted = callers.clone();
+        let site = way
+            .serve(|server| {
+                server.deflate(None).handshake_timeout(LONG).route(
+                    "/echo",
+                    move |websocket: WebSocket, request: Request<()>| {
+                        noted.note(&request);
+                        echo(websocket, request)
+                    },
+                )
+            })
+            .await;
+        let client = site.client("/echo").handshake_timeout(LONG);
+        let mut tasks = tokio::task::JoinSet::new();
+        for i in 0..1000 {
+            let client = client.clone();
+            tasks.spawn(async move { (i, client.connect().await.unwrap()) });
+        }
+        // Only when all are open does the first of them begin.
+        let websockets = tasks.join_all().await;
+        assert_eq!(callers.count(), 1, "{way:?}");
+        let mut tasks = tokio::task::JoinSet::new();
+        for (i, mut websocket) in websockets {
+            tasks.spawn(async move {
+                for round in 0..100 {
+                    let message = Message::from(format!("{i} {round}"));
+                    websocket.send(message.clone()).await.unwrap();
+                    assert_eq!(next(&mut websocket).await, message);
+                }
+            });
+        }
+        tasks.join_all().await;
+        assert_eq!(callers.count(), 1, "{way:?}");
+    }
+}
+
+/// A machine that does much besides takes its time for so many handshakes at once.
+const LONG: Duration = Duration::from_secs(60);

@@ -1,0 +1,4 @@
+//! The same over every version of HTTP.
+
+mod matrix;
+pub(crate) mod ways;
