@@ -5,7 +5,7 @@ mod support;
 
 use arbitrary::Arbitrary;
 use bytes::BytesMut;
-use carrick::protocol::{Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, Scratch};
+use carrick::protocol::{Compressor, CompressorSettings, Decompressor, InflateError, Pool, Scratch};
 use libfuzzer_sys::fuzz_target;
 
 use support::Cuts;
@@ -68,7 +68,7 @@ fn round_trip(input: &Input<'_>) {
     };
     let mut compressor = Compressor::new(settings);
     let mut decompressor = Decompressor::new();
-    let mut pool = DeflatePool::new();
+    let mut pool = Pool::new();
     let (mut scratch, mut cuts) = (Scratch::new(), Cuts::new(input.cuts));
     let mut messages: Vec<Vec<u8>> = cuts.chunks(input.bytes).into_iter().take(8).map(Vec::from).collect();
     messages.push(input.bytes.to_vec());

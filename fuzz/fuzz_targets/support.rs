@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use carrick::protocol::{
-    Agreement, Closed, Config, Connection, DeflatePool, Event, Kind, Output, Role, Shell,
-};
+use carrick::protocol::{Agreement, Closed, Config, Connection, Event, Kind, Output, Pool, Role, Shell};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// Lengths of chunks, from a seed. Half of them are small.
@@ -100,7 +98,7 @@ pub struct Peer {
     pub output: Output,
     pub now: Instant,
     pub seen: Vec<Seen>,
-    pool: DeflatePool,
+    pool: Pool,
     random: StdRng,
 }
 
@@ -111,7 +109,7 @@ impl Peer {
             output: Output::new(),
             now,
             seen: Vec::new(),
-            pool: DeflatePool::new(),
+            pool: Pool::new(),
             random: StdRng::seed_from_u64(7),
         }
     }

@@ -3,8 +3,8 @@
 use std::{io::IoSlice, sync::Arc, time::Instant};
 
 use carrick::protocol::{
-    Agreement, Compression, Config, Connection, DeflatePool, Event, Message, Output, Prepared, Role,
-    SendError, Shell,
+    Agreement, Compression, Config, Connection, Event, Message, Output, Pool, Prepared, Role, SendError,
+    Shell,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -18,12 +18,12 @@ pub(crate) struct End {
 pub(crate) struct Lent {
     now: Instant,
     random: StdRng,
-    pool: DeflatePool,
+    pool: Pool,
 }
 
 impl Lent {
     pub(crate) fn new() -> Lent {
-        Lent { now: Instant::now(), random: StdRng::seed_from_u64(1), pool: DeflatePool::new() }
+        Lent { now: Instant::now(), random: StdRng::seed_from_u64(1), pool: Pool::new() }
     }
 
     fn shell<'a>(&'a mut self, output: &'a mut Output) -> Shell<'a> {

@@ -162,7 +162,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "bench",
-        proves: "the runner of the benchmark compiles, and counts as it should",
+        proves: "the benchmark's runner and its lossy network compile, and count as they should",
         environment: &[],
         commands: &[
             &[
@@ -172,12 +172,14 @@ const STEPS: &[Step] = &[
                 "bench/Cargo.toml",
                 "-p",
                 "bench",
+                "-p",
+                "loss",
                 "--all-targets",
                 "--",
                 "-D",
                 "warnings",
             ],
-            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench"],
+            &["test", "--locked", "--manifest-path", "bench/Cargo.toml", "-p", "bench", "-p", "loss"],
         ],
     },
     Step {
@@ -209,6 +211,18 @@ const STEPS: &[Step] = &[
         proves: "the quick Autobahn cases over TLS, as server and as client",
         environment: &[],
         commands: &[&["xtask", "conformance", "--tls"]],
+    },
+    Step {
+        name: "conformance-http2",
+        proves: "the quick Autobahn cases over HTTP/2, as server and as client",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--http2"]],
+    },
+    Step {
+        name: "conformance-http3",
+        proves: "the quick Autobahn cases over HTTP/3, as server and as client",
+        environment: &[],
+        commands: &[&["xtask", "conformance", "--http3"]],
     },
     Step {
         name: "conformance-axum",

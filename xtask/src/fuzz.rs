@@ -183,12 +183,14 @@ struct Target {
 }
 
 /// Every fuzz target there has to be, each with a folder of seeds `fuzz/seeds/<target>/`.
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 8] = [
     "connection_ops",
     "deflate",
     "frame_reader",
     "handshake_request",
     "handshake_response",
+    "http3_fields",
+    "http3_frames",
     "received_bytes",
 ];
 

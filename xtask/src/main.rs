@@ -10,6 +10,7 @@ mod deny;
 mod fuzz;
 mod instructions;
 mod interop;
+mod loss;
 mod packages;
 #[cfg(unix)]
 mod picture;
@@ -30,6 +31,7 @@ use clap::Parser;
 enum Task {
     Ci(ci::Args),
     Bench(bench::Args),
+    Loss(loss::Args),
     Instructions(instructions::Args),
     Fuzz(fuzz::Args),
     Conformance(conformance::Args),
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Ci(args) => ci::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Loss(args) => loss::run(&args),
         Task::Instructions(args) => instructions::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),

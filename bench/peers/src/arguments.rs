@@ -15,6 +15,8 @@ pub enum Mode {
     Echo,
     /// The same over TLS.
     Tls,
+    /// The same over HTTP/3, on the UDP port with the same number.
+    Http3,
     /// The same with permessage-deflate: no context takeover, window 15, level 6.
     Deflate,
     /// Send what comes on `/pub` to everybody who is on `/sub`.
@@ -28,6 +30,7 @@ impl Mode {
         Some(match name {
             "echo" => Self::Echo,
             "tls" => Self::Tls,
+            "http3" => Self::Http3,
             "deflate" => Self::Deflate,
             "fanout" => Self::Fanout,
             "client" => Self::Client,
@@ -44,10 +47,10 @@ pub struct Arguments {
     pub port: u16,
     #[arg(long = "mode")]
     mode_name: String,
-    /// The file with the certificates of `tls`.
+    /// The file with the certificates of `tls` and `http3`.
     #[arg(long)]
     pub cert: Option<PathBuf>,
-    /// The file with the key of `tls`.
+    /// The file with the key of `tls` and `http3`.
     #[arg(long)]
     pub key: Option<PathBuf>,
     /// Flush every answer, rather than all answers to what came at once.

@@ -1,10 +1,10 @@
-//! The client that the conformance suite tests: `autobahn-client URL [AGENT]`. Runs every case of the fuzzing server at
+//! The client that the conformance suite tests: `autobahn-client URL [AGENT [HTTP]]`. Runs every case of the fuzzing server at
 //! `URL` as an echo client, and writes the report. Its contract stands in `xtask/src/conformance/peers.rs`.
 
 use std::{env, process::ExitCode};
 
 use carrick::{
-    ClientBuilder, Error, WebSocket,
+    ClientBuilder, Error, Http, WebSocket,
     protocol::{Compression, Config, DeflateConfig},
 };
 
@@ -13,11 +13,20 @@ use carrick::{
 async fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let Some(url) = arguments.next() else {
-        eprintln!("usage: autobahn-client URL [AGENT]");
+        eprintln!("usage: autobahn-client URL [AGENT [HTTP]]");
         return ExitCode::from(2);
     };
     let agent = arguments.next().unwrap_or_else(|| "carrick".to_owned());
-    match run(&url, &agent).await {
+    let http = match arguments.next().as_deref() {
+        None => Http::Auto,
+        Some("http2") => Http::Http2,
+        Some("http3") => Http::Http3,
+        Some(other) => {
+            eprintln!("error: `{other}` is no version of HTTP; there are: http2, http3");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&url, &agent, http).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}: {:?}", std::error::Error::source(&error));
@@ -26,29 +35,29 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(url: &str, agent: &str) -> Result<(), Error> {
-    let mut counting = open(&format!("{url}/getCaseCount")).await?;
+async fn run(url: &str, agent: &str, http: Http) -> Result<(), Error> {
+    let mut counting = open(&format!("{url}/getCaseCount"), http).await?;
     let count = match counting.recv().await {
         Some(message) => message?.as_text().and_then(|text| text.parse::<u32>().ok()).unwrap_or_default(),
         None => 0,
     };
     for case in 1..=count {
-        let websocket = open(&format!("{url}/runCase?case={case}&agent={agent}")).await?;
+        let websocket = open(&format!("{url}/runCase?case={case}&agent={agent}"), http).await?;
         // Most cases break a rule on purpose; the suite judges what we make of it.
         let _ = echo(websocket).await;
     }
-    let mut reporting = open(&format!("{url}/updateReports?agent={agent}")).await?;
+    let mut reporting = open(&format!("{url}/updateReports?agent={agent}"), http).await?;
     while reporting.recv().await.is_some() {}
     Ok(())
 }
 
-async fn open(url: &str) -> Result<WebSocket, Error> {
+async fn open(url: &str, http: Http) -> Result<WebSocket, Error> {
     let mut config = Config::default();
     config.max_fragments = 65_536;
     config.ping_interval = None;
     // A server that sends 16 MiB and does not read meanwhile has to be read to the end.
     config.high_water_bytes = 16 << 20;
-    ClientBuilder::new(url)?.config(config).deflate(Some(DeflateConfig::default())).connect().await
+    ClientBuilder::new(url)?.http(http).config(config).deflate(Some(DeflateConfig::default())).connect().await
 }
 
 /// Answers in the manner of the question: compressed or plain, and large messages in pieces.

@@ -3,7 +3,7 @@
 //! Linux.
 
 use bytes::{Bytes, BytesMut};
-use carrick::protocol::{Compressor, CompressorSettings, Decompressor, DeflatePool, Scratch};
+use carrick::protocol::{Compressor, CompressorSettings, Decompressor, Pool, Scratch};
 
 #[expect(clippy::print_stdout)]
 fn main() {
@@ -47,7 +47,7 @@ fn tick(n: u64) -> String {
 }
 
 fn deflated(messages: &[String], settings: CompressorSettings, takeover: bool) -> usize {
-    let mut pool = DeflatePool::new();
+    let mut pool = Pool::new();
     let mut compressor = pool.lease_compressor(settings);
     let mut total = 0;
     for message in messages {

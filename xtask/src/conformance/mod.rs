@@ -3,6 +3,7 @@
 mod cases;
 mod judge;
 mod kosoku;
+mod middle;
 mod peers;
 mod summary;
 
@@ -12,6 +13,7 @@ use anyhow::bail;
 
 use self::cases::{Selection, Shard};
 use self::judge::{CaseReport, Verdict};
+use self::middle::Over;
 use crate::side_by_side::side_by_side;
 use crate::{report, workspace};
 
@@ -27,14 +29,23 @@ pub(crate) struct Args {
     /// Run the quick cases over TLS.
     #[arg(long)]
     tls: bool,
+    /// Run the quick cases over HTTP/2, with a bridge between it and the runner.
+    #[arg(long, conflicts_with = "tls")]
+    http2: bool,
+    /// Run the quick cases over HTTP/3, with a bridge between it and the runner.
+    #[arg(long, conflicts_with_all = ["tls", "http2"])]
+    http3: bool,
+    /// Run all cases where only the quick ones would be run.
+    #[arg(long, conflicts_with = "quick")]
+    all: bool,
     /// Run the quick cases against the axum example.
-    #[arg(long, conflicts_with_all = ["tls", "url", "role"])]
+    #[arg(long, conflicts_with_all = ["tls", "http2", "http3", "url", "role"])]
     axum: bool,
     /// Run the quick cases against the callback server.
-    #[arg(long, conflicts_with_all = ["tls", "url", "role", "axum"])]
+    #[arg(long, conflicts_with_all = ["tls", "http2", "http3", "url", "role", "axum"])]
     callback: bool,
     /// Test the server that listens at this ws:// URL instead of starting ours.
-    #[arg(long, value_name = "URL", conflicts_with = "tls")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["tls", "http2", "http3"])]
     url: Option<String>,
     /// Only these cases, as `7.3.6` or `12.1.*` (may be repeated); their count is not demanded.
     #[arg(long, value_name = "CASE", conflicts_with = "quick")]
@@ -59,11 +70,11 @@ struct Run {
 /// What one run tests.
 #[derive(Debug, Clone)]
 enum Tested {
-    Server { tls: bool },
+    Server(Over),
     Axum,
     Callback,
     Url(String),
-    Client { tls: bool },
+    Client(Over),
 }
 
 /// Runs what the flags ask for, both roles even when the first fails.
@@ -88,9 +99,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn selection(args: &Args) -> Selection {
+    let is_quick = args.tls || args.http2 || args.http3 || args.axum || args.callback;
     if !args.case.is_empty() {
         Selection::Cases(args.case.clone())
-    } else if args.quick || args.tls || args.axum || args.callback {
+    } else if args.quick || (is_quick && !args.all) {
         Selection::Quick
     } else {
         Selection::Full
@@ -98,7 +110,13 @@ fn selection(args: &Args) -> Selection {
 }
 
 fn runs(args: &Args) -> Vec<Run> {
-    let (server, client) = (Tested::Server { tls: args.tls }, Tested::Client { tls: args.tls });
+    let over = match args {
+        Args { tls: true, .. } => Over::Tls,
+        Args { http2: true, .. } => Over::Http2,
+        Args { http3: true, .. } => Over::Http3,
+        _ => Over::Tcp,
+    };
+    let (server, client) = (Tested::Server(over), Tested::Client(over));
     let tested = match (&args.url, args.role) {
         _ if args.axum => vec![Tested::Axum],
         _ if args.callback => vec![Tested::Callback],
@@ -117,15 +135,19 @@ impl Run {
         run
     }
 
-    /// `server`, `client`, `server-tls`, `client-tls`, `axum` or `callback`: also the folder of its reports.
+    /// `server`, `client`, both of them with `-tls`, `-http2` or `-http3`, `axum` or `callback`: also the folder of its reports.
     fn name(&self) -> &'static str {
         match self.tested {
-            Tested::Server { tls: false } | Tested::Url(_) => "server",
-            Tested::Server { tls: true } => "server-tls",
+            Tested::Server(Over::Tcp) | Tested::Url(_) => "server",
+            Tested::Server(Over::Tls) => "server-tls",
+            Tested::Server(Over::Http2) => "server-http2",
+            Tested::Server(Over::Http3) => "server-http3",
             Tested::Axum => "axum",
             Tested::Callback => "callback",
-            Tested::Client { tls: false } => "client",
-            Tested::Client { tls: true } => "client-tls",
+            Tested::Client(Over::Tcp) => "client",
+            Tested::Client(Over::Tls) => "client-tls",
+            Tested::Client(Over::Http2) => "client-http2",
+            Tested::Client(Over::Http3) => "client-http3",
         }
     }
 
@@ -138,15 +160,15 @@ impl Run {
         std::fs::create_dir_all(&self.output)?;
         let shards = selection.shards();
         let reports = match &self.tested {
-            Tested::Server { tls } => {
-                self.test_server(peers::ServerUnderTest::start(&self.output, *tls)?, &shards)
+            Tested::Server(over) => {
+                self.test_server(peers::ServerUnderTest::start(&self.output, *over)?, &shards)
             }
             Tested::Axum => self.test_server(peers::ServerUnderTest::start_axum(&self.output)?, &shards),
             Tested::Callback => {
                 self.test_server(peers::ServerUnderTest::start_callback(&self.output)?, &shards)
             }
             Tested::Url(url) => self.test_server(peers::ServerUnderTest::running(url)?, &shards),
-            Tested::Client { tls } => self.test_client(&peers::ClientUnderTest::build(*tls)?, &shards),
+            Tested::Client(over) => self.test_client(&peers::ClientUnderTest::build(*over)?, &shards),
         };
         let verdict = judge::judge(&reports, &selection.expected());
         let file = self.output.join("summary.json");

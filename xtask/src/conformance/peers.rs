@@ -1,17 +1,17 @@
-//! What is tested: the release builds of `carrick serve`, of the axum example, and of a client on the public API; over TLS
-//! with a relay between.
+//! What is tested: the release builds of `carrick serve`, of the axum example, and of a client on the public API; over what
+//! the runner does not speak with something between.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
+use super::middle::Over;
 use crate::background::{self, Background};
 use crate::{shell, workspace};
 
-/// How the server under test is started, after `--bind ADDRESS` (and `--self-signed` for TLS).
+/// How the server under test is started, after `--bind ADDRESS` (and `--self-signed` for all that needs TLS).
 ///
 /// The suite sends messages of up to 16 MiB (9.1.6), one of them in 65,536 fragments (9.3.1), and takes a ping that it
 /// did not expect for a wrong answer.
@@ -24,9 +24,10 @@ const ECHO_PATH: &str = "/echo";
 /// The name that the client under test gives itself in the reports.
 const AGENT: &str = "carrick";
 
-/// The package that is the client under test: `autobahn-client URL [AGENT]`.
+/// The package that is the client under test: `autobahn-client URL [AGENT [HTTP]]`.
 ///
-/// - `URL` is `ws://ADDRESS` or `wss://ADDRESS` without a path; `AGENT` is `carrick` unless given.
+/// - `URL` is `ws://ADDRESS` or `wss://ADDRESS` without a path; `AGENT` is `carrick` unless given. With `http2` or
+///   `http3` as `HTTP` no other version is spoken.
 /// - It asks `URL/getCaseCount` and reads one text message, a decimal number N.
 /// - For each case n from 1 to N it opens `URL/runCase?case=n&agent=AGENT` and sends every message back in its type until
 ///   the connection is closed. That a case breaks the protocol is no failure of the client.
@@ -35,7 +36,7 @@ const AGENT: &str = "carrick";
 /// - Its limits are at least those of the server: 16 MiB a message, 65,536 fragments. It sends no ping of its own.
 /// - Then it opens `URL/updateReports?agent=AGENT`, waits until that is closed and exits 0. Anything else that keeps it
 ///   from running all cases is a sentence on stderr and another exit code.
-/// - It trusts the roots of the platform, which the variable `SSL_CERT_FILE` replaces: here by the relay's certificate.
+/// - It trusts the roots of the platform, which the variable `SSL_CERT_FILE` replaces: here by the certificate of what stands between.
 const CLIENT: &str = "autobahn-client";
 
 /// How long the client may take for one shard.
@@ -57,26 +58,25 @@ impl ServerUnderTest {
         Ok(ServerUnderTest { url: url.to_owned(), processes: Vec::new() })
     }
 
-    /// Builds and starts our server; with `tls` as wss and a relay in front of it, because the runner speaks ws only.
-    pub(super) fn start(output: &Path, tls: bool) -> anyhow::Result<ServerUnderTest> {
+    /// Builds and starts our server, and what stands between it and the runner.
+    pub(super) fn start(output: &Path, over: Over) -> anyhow::Result<ServerUnderTest> {
         shell::run(&mut shell::cargo(["build", "--release", "--package", "carrick-cli"]))?;
         let address = background::free_address()?;
         let mut serve = shell::command(workspace::target_dir().join("release/carrick"));
         serve.args(["serve", "--bind", &address.to_string()]).args(SERVE);
-        if tls {
+        if over != Over::Tcp {
             serve.arg("--self-signed");
         }
+        over.build()?;
         let mut server = Background::start(&mut serve, &output.join("server.log"))?;
         server.wait_until_listening(address)?;
-        if !tls {
-            return Ok(ServerUnderTest {
-                url: format!("ws://{address}{ECHO_PATH}"),
-                processes: vec![server],
-            });
+        let mut processes = vec![server];
+        let mut front = address;
+        if let Some((middle, listens)) = over.before_server(address, ECHO_PATH, output)? {
+            processes.push(middle);
+            front = listens;
         }
-        build_relay()?;
-        let (relay, front) = start_relay(relay().arg("originate").arg(address.to_string()), output)?;
-        Ok(ServerUnderTest { url: format!("ws://{front}{ECHO_PATH}"), processes: vec![server, relay] })
+        Ok(ServerUnderTest { url: format!("ws://{front}{ECHO_PATH}"), processes })
     }
 
     /// Builds and starts the example of the axum extractor. It takes the address alone: what the suite needs is set in it.
@@ -118,7 +118,7 @@ impl ServerUnderTest {
         &self.url
     }
 
-    /// Fails if the server, or the relay before it, has ended.
+    /// Fails if the server, or what stands before it, has ended.
     pub(super) fn expect_running(&mut self) -> anyhow::Result<()> {
         self.processes.iter_mut().try_for_each(Background::expect_running)
     }
@@ -128,57 +128,34 @@ impl ServerUnderTest {
 #[derive(Debug)]
 pub(super) struct ClientUnderTest {
     program: PathBuf,
-    tls: bool,
+    over: Over,
 }
 
 impl ClientUnderTest {
-    /// Builds the client, and the relay where it is to speak TLS.
-    pub(super) fn build(tls: bool) -> anyhow::Result<ClientUnderTest> {
+    /// Builds the client, and what stands between it and the runner.
+    pub(super) fn build(over: Over) -> anyhow::Result<ClientUnderTest> {
         shell::run(&mut shell::cargo(["build", "--release", "--package", CLIENT]))?;
-        if tls {
-            build_relay()?;
-        }
+        over.build()?;
         let program = workspace::target_dir().join("release").join(CLIENT);
-        Ok(ClientUnderTest { program, tls })
+        Ok(ClientUnderTest { program, over })
     }
 
     /// Runs the client against the runner that listens on `address`, for a bounded time.
     pub(super) fn run(&self, address: SocketAddr, output: &Path) -> anyhow::Result<()> {
         let mut command = shell::command(&self.program);
-        let mut relay_process = None;
-        if self.tls {
-            let certificate = output.join("relay.pem");
-            let mut relay = relay();
-            relay.arg("terminate").arg(address.to_string()).arg(&certificate);
-            let (process, front) = start_relay(&mut relay, output)?;
-            relay_process = Some(process);
-            command.arg(format!("wss://{front}")).env("SSL_CERT_FILE", certificate);
-        } else {
-            command.arg(format!("ws://{address}"));
-        }
-        let mut client = Background::start(command.arg(AGENT), &output.join("client.log"))?;
+        let certificate = output.join("certificate.pem");
+        let middle = self.over.before_runner(address, &certificate, output)?;
+        match &middle {
+            Some((_, front)) => command.arg(format!("wss://{front}")).env("SSL_CERT_FILE", certificate),
+            None => command.arg(format!("ws://{address}")),
+        };
+        command.arg(AGENT).args(self.over.newer());
+        let mut client = Background::start(&mut command, &output.join("client.log"))?;
         let status = client.wait(CLIENT_LIMIT)?;
-        drop(relay_process);
+        drop(middle);
         if !status.success() {
             bail!("the client failed: {status}\n{}", client.last_words());
         }
         Ok(())
     }
-}
-
-/// Without optimisation: what takes time in the relay is assembly anyway, and linking a release build takes a minute.
-fn build_relay() -> anyhow::Result<()> {
-    shell::run(&mut shell::cargo(["build", "--package", "tls-relay"]))
-}
-
-fn relay() -> Command {
-    shell::command(workspace::target_dir().join("debug/tls-relay"))
-}
-
-/// Starts a relay; answers with the address it listens on.
-fn start_relay(command: &mut Command, output: &Path) -> anyhow::Result<(Background, SocketAddr)> {
-    let mut process = Background::start(command, &output.join("relay.log"))?;
-    let address = process.wait_for_line("listening on ")?;
-    let address = address.parse().with_context(|| format!("`{address}` is not an address"))?;
-    Ok((process, address))
 }

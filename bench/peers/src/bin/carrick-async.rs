@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use carrick::protocol::{DeflateConfig, Message, Prepared};
+use carrick::protocol::{Config, DeflateConfig, Message, Prepared};
 use carrick::{ClientBuilder, Server, ServerTls, WebSocket};
 use peers::{Arguments, Client, Mode, measure, run};
 use tokio::net::TcpStream;
@@ -12,7 +12,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 fn main() -> anyhow::Result<()> {
     let (arguments, mode) =
-        Arguments::of(&[Mode::Echo, Mode::Tls, Mode::Deflate, Mode::Fanout, Mode::Client]);
+        Arguments::of(&[Mode::Echo, Mode::Tls, Mode::Http3, Mode::Deflate, Mode::Fanout, Mode::Client]);
     run(async {
         match mode {
             Mode::Client => measure::<Carrick>(&arguments).await,
@@ -24,6 +24,11 @@ fn main() -> anyhow::Result<()> {
 async fn server(arguments: &Arguments, mode: Mode) -> anyhow::Result<Server> {
     let server = Server::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
     ready();
+    // The longest that is sent is 100 MiB.
+    let mut config = Config::default();
+    config.max_message_bytes = 128 << 20;
+    config.max_frame_bytes = 128 << 20;
+    let server = server.config(config);
     let server = match mode {
         Mode::Deflate => server.deflate(Some(deflate()?)),
         _ => server.deflate(None),
@@ -50,6 +55,9 @@ async fn server(arguments: &Arguments, mode: Mode) -> anyhow::Result<Server> {
     });
     Ok(match (&arguments.cert, &arguments.key) {
         (Some(cert), Some(key)) if mode == Mode::Tls => server.tls(ServerTls::from_pem_files(cert, key)?),
+        (Some(cert), Some(key)) if mode == Mode::Http3 => {
+            server.http3(ServerTls::from_pem_files(cert, key)?)?
+        }
         _ => server,
     })
 }

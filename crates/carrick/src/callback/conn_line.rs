@@ -240,6 +240,8 @@ impl<S> Conn<S> {
             if let Ok(mailbox) = desk.hub.mailbox(self.id) {
                 // One that is full misses it.
                 let _ = mailbox.put(Command::SendPrepared(message.clone()));
+                // What is published next shall see that this one waits, even if it comes before the note about the mail.
+                self.open_mail();
             }
             return;
         }

@@ -143,6 +143,11 @@ impl<S> Handlers<S> {
         self.close = Some(Box::new(handler));
     }
 
+    /// Whether a handler is told how a connection ended.
+    pub(crate) fn tell_end(&self) -> bool {
+        self.close.is_some() || self.error.is_some()
+    }
+
     /// How the handlers want messages.
     pub(crate) fn delivery(&self) -> Delivery {
         if self.piece.is_some() { Delivery::Pieces } else { Delivery::Whole }

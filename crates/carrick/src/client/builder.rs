@@ -77,10 +77,10 @@ pub struct ClientBuilder {
 
 /// What a server answered, not checked yet.
 pub(super) struct Answer {
-    pending: PendingHandshake,
+    pub(super) pending: PendingHandshake,
     pub(super) response: Response<()>,
     /// What was read behind the head.
-    received: BytesMut,
+    pub(super) received: BytesMut,
 }
 
 impl Answer {
@@ -324,7 +324,10 @@ impl ClientBuilder {
         self.open(stream, answer).await
     }
 
-    async fn in_time<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn in_time<T>(
+        &self,
+        opening: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let waited = self.handshake_timeout;
         let late = |_| Error::Timeout { what: "opening handshake", waited };
         timeout(waited, opening).await.map_err(late)?

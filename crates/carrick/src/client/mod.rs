@@ -9,6 +9,8 @@ mod reach_options;
 mod redirect;
 #[cfg(feature = "tls")]
 mod tls_options;
+#[cfg(feature = "unstable-tunnel")]
+mod tunnel;
 
 pub use app::WebSocketApp;
 pub use builder::{ClientBuilder, connect};

@@ -44,7 +44,7 @@ pub use handshake::{
     is_websocket_request, offered_subprotocols, write_request, write_response,
 };
 pub use payload::{
-    Compressor, CompressorSettings, Decompressor, DeflatePool, InflateError, NotUtf8, Scratch, Utf8,
+    Compressor, CompressorSettings, Decompressor, InflateError, NotUtf8, Pool, Scratch, Utf8,
     check_whole as check_utf8, mask, mask_into,
 };
 pub use role::Role;

@@ -18,8 +18,8 @@ use crate::{
     error::Error,
     flow::Flow,
     protocol::{
-        Agreement, Borrowed, Bundle, Compression, Config, Connection, DeflatePool, Event, Kind, Output,
-        Payload, Role, SendError, Shell,
+        Agreement, Borrowed, Bundle, Compression, Config, Connection, Event, Kind, Output, Payload, Pool,
+        Role, SendError, Shell,
     },
 };
 
@@ -44,8 +44,10 @@ pub(crate) struct Line {
 pub(crate) struct Lent {
     /// The time of this turn.
     pub(crate) now: Instant,
+    /// Whether a handler is called behind the end of a connection, which may take its time while the socket is still there.
+    pub(crate) tells_end: bool,
     random: StdRng,
-    pool: DeflatePool,
+    pool: Pool,
     /// Outputs that are empty and have memory, the latest one last.
     #[expect(clippy::vec_box, reason = "they go from one connection to the next as they are")]
     outputs: Vec<Box<Output>>,
@@ -103,8 +105,8 @@ impl Place {
 
 impl Lent {
     pub(crate) fn new(now: Instant, random: StdRng) -> Lent {
-        let (pool, outputs, agreement) = (DeflatePool::new(), Vec::new(), Arc::default());
-        Lent { now, random, pool, outputs, agreement }
+        let (pool, outputs, agreement) = (Pool::new(), Vec::new(), Arc::default());
+        Lent { now, tells_end: false, random, pool, outputs, agreement }
     }
 
     /// An output for a connection that has something to send.
@@ -319,6 +321,8 @@ impl Line {
     pub(crate) fn handle_end(&mut self, lent: &mut Lent, error: Option<io::Error>) {
         // TLS says so of a stream that was cut. Close frames tell that here, whatever carries them.
         if let Some(error) = error.filter(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
+            // What TLS has to say about it.
+            let _ = self.socket.flush();
             self.handle_broken(error);
         }
         self.with_shell(lent, |connection, shell| {
@@ -419,8 +423,9 @@ impl Line {
     /// Brings a connection that is closed to the end of its stream, as far as it goes now; whether it is there.
     pub(crate) fn wind_up(&mut self, lent: &mut Lent) -> bool {
         if self.flush(lent) && self.connection.wants_shutdown() {
-            // Where the peer's side is at its end too the socket is dropped at once, which says the same.
-            let is_over = !self.connection.wants_bytes() && !self.socket.is_secure();
+            // Where the peer's side is at its end too the socket is dropped at once, which says the same. A handler that is
+            // told is called before that, so that it can still ask for the address of the peer, and shall not hold up the end.
+            let is_over = !self.connection.wants_bytes() && !self.socket.is_secure() && !lent.tells_end;
             let shut_down = if self.broken.is_some() || is_over { Ok(()) } else { self.socket.shut_down() };
             let waits = shut_down.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
             if !waits {

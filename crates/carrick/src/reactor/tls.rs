@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{self, IoSlice, Write},
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
@@ -28,19 +29,28 @@ pub(crate) struct Tls {
     ended: bool,
     /// Whether it has broken a rule.
     failed: bool,
+    /// Whether we have said that nothing more will come.
+    said_goodbye: bool,
 }
 
 impl Tls {
     /// TLS by a certificate. Fails for a configuration that rustls does not take.
     pub(crate) fn new(config: Arc<ServerConfig>) -> io::Result<Tls> {
         let connection = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(Tls { connection, unfinished: Vec::new(), unsent: Vec::new(), ended: false, failed: false })
+        let (unfinished, unsent) = (Vec::new(), Vec::new());
+        Ok(Tls { connection, unfinished, unsent, ended: false, failed: false, said_goodbye: false })
     }
 
     /// Decrypts what was received into `plain`, which has room for `received` and [`MOST_UNFINISHED`] beside it; how many
     /// bytes that made, and whether the peer has said that nothing more will come. An error is the end behind those
     /// bytes; what there is to say about it can be written.
+    ///
+    /// Behind our goodbye nobody wants to know what comes. It is thrown away as it is: an alert cannot answer it any more,
+    /// and rustls may panic where it would have to encode one.
     pub(crate) fn decrypt(&mut self, received: &mut [u8], plain: &mut [u8]) -> (usize, io::Result<bool>) {
+        if self.said_goodbye {
+            return (0, Ok(self.ended));
+        }
         let mut joined = mem::take(&mut self.unfinished);
         let incoming = if joined.is_empty() {
             received
@@ -49,7 +59,13 @@ impl Tls {
             &mut joined
         };
         let (mut taken, mut filled) = (0, 0);
-        let mut result = self.process(incoming, &mut taken, plain, &mut filled);
+        // All connections of a thread would end with it. This one is not shown to rustls again.
+        let processed =
+            catch_unwind(AssertUnwindSafe(|| self.process(incoming, &mut taken, plain, &mut filled)));
+        let mut result = processed.unwrap_or_else(|_| {
+            self.failed = true;
+            Err(invalid("rustls panicked at a record"))
+        });
         let rest = incoming.get(taken..).unwrap_or_default();
         if !self.ended && !self.failed {
             self.unfinished = rest.to_vec();
@@ -133,10 +149,13 @@ impl Tls {
 
     /// Encrypts what it can take and writes it in as few writes as the socket needs; how much it has taken.
     pub(super) fn encrypt(&mut self, slices: &[IoSlice<'_>], socket: &mut impl Write) -> io::Result<usize> {
-        // What is left from before takes the room of what comes now.
+        // What is left from before takes the room of what comes now. If some of it has left there is room for as much. If not,
+        // to take more would look as if the peer had taken something.
+        let unsent = self.unsent.len();
         match self.flush(socket) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            // Some of it may have left, and there is room for as much.
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock || self.unsent.len() == unsent => {
+                return Err(error);
+            }
             _ => {}
         }
         let room = MAX_UNSENT_BYTES.saturating_sub(self.unsent.len());
@@ -195,7 +214,7 @@ impl Tls {
 
     /// Tells the peer that nothing more will come.
     pub(super) fn say_goodbye(&mut self) {
-        if self.failed {
+        if self.failed || mem::replace(&mut self.said_goodbye, true) {
             return;
         }
         let Tls { connection, unfinished, unsent, .. } = self;

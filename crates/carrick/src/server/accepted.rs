@@ -28,7 +28,7 @@ use crate::protocol::{Agreement, Refusal, Rejection, is_reserved};
 #[derive(Debug)]
 pub struct Accepted {
     request: Request<()>,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     subprotocol: Option<String>,
 }
 

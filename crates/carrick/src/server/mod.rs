@@ -41,6 +41,8 @@ mod slot;
 mod stage;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "unstable-tunnel")]
+mod tunnel;
 mod turn;
 #[cfg(unix)]
 mod unix;

@@ -96,8 +96,10 @@ impl<S> Worker<S> {
         let Post { poll, inbox } = post;
         let mut listener = listening.into_listener();
         listener.register(poll.registry(), LISTENER)?;
+        let mut lent = Lent::new(now, rand::make_rng::<StdRng>());
+        lent.tells_end = house.handlers.tell_end();
         let desk = Desk {
-            lent: Lent::new(now, rand::make_rng::<StdRng>()),
+            lent,
             topics: Topics::default(),
             hub: Arc::clone(&house.hub),
             thread: terms.thread,

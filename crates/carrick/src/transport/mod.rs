@@ -33,6 +33,8 @@ mod settings;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "unstable-tunnel")]
+mod tunnel;
 
 pub(crate) use address::Address;
 pub(crate) use basic::basic_authorization;

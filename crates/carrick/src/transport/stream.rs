@@ -1,6 +1,7 @@
 //! The byte stream under a WebSocket, whatever carries it.
 
 use std::{
+    any::Any,
     fmt,
     io::{self, IoSlice},
     net::SocketAddr,
@@ -23,10 +24,10 @@ use super::prefixed::Prefixed;
 /// Unix socket, TLS over either, a tunnel through a proxy, one of the streams of an HTTP/2 or HTTP/3
 /// connection, or what an HTTP server handed over.
 pub struct NetStream {
-    carrier: Carrier,
+    pub(super) carrier: Carrier,
 }
 
-enum Carrier {
+pub(super) enum Carrier {
     Tcp(TcpStream),
     /// Boxed, so that the compiler needs no room to tell the three apart.
     #[cfg(unix)]
@@ -35,18 +36,18 @@ enum Carrier {
 }
 
 /// A stream, and what is known of it.
-struct Known<S: ?Sized> {
+pub(super) struct Known<S: ?Sized> {
     /// The HTTP that carries the WebSocket.
     version: Version,
     /// Whom it leads to.
     peer: Option<SocketAddr>,
-    stream: S,
+    pub(super) stream: S,
 }
 
 /// What a carrier has to be.
-trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> ByteStream for T {}
 
 impl NetStream {
     /// A stream over TCP.

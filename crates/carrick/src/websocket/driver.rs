@@ -32,12 +32,12 @@ use crate::{
 /// A connection and the stream that carries it.
 #[derive(Debug)]
 pub(super) struct Driver<S> {
-    stream: S,
+    pub(super) stream: S,
     /// On its own, for two small allocations fit into the gaps that the aligned ones of tokio leave.
     connection: Box<Connection>,
     agreement: Agreed,
     /// What waits to be written, what was received and not handed out, and what went wrong.
-    work: Option<Box<Work>>,
+    pub(super) work: Option<Box<Work>>,
     /// Of a connection that no server wakes in time.
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
@@ -196,12 +196,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let (kind, range) = self.connection.receive_plain(&mut work.rest)?;
         self.handed = self.handed.saturating_add(range.len() as u32);
         let message = Message::from_checked(kind, work.split_off(range));
+        work.taken = true;
         if work.rest.is_empty() {
             // Once a read: the application may have had the messages before for long, without looking at the peer.
-            self.connection.handle_bytes(system::now());
+            self.note_taken();
             take_back(&mut self.work);
         }
         Some(message)
+    }
+
+    /// Messages that came in one read are taken without a look at the clock. It is looked at behind the last of them, and
+    /// before the application waits for something else in between: its own time is not the silence of the peer.
+    fn note_taken(&mut self) {
+        if let Some(work) = &mut self.work
+            && std::mem::take(&mut work.taken)
+        {
+            self.connection.handle_bytes(system::now());
+        }
     }
 
     /// Queues a message in the short way, if that is all there is to do.
@@ -246,6 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.connection.is_ended() {
                 return Poll::Ready(Err(Error::Send(SendError::Closed)));
             }
+            self.note_taken();
             ready!(self.poll_timer(cx));
         }
     }

@@ -1,4 +1,4 @@
-//! What the connections of a thread share: the receive buffer, the DEFLATE pool, and what they work with.
+//! What the connections of a thread share: the receive buffer, the pool, and what they work with.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,7 +10,7 @@ use rand_core::{TryCryptoRng, TryRng};
 
 use super::work::Work;
 use crate::{
-    protocol::{Connection, DeflatePool, Shell},
+    protocol::{Connection, Pool, Shell},
     system,
 };
 
@@ -95,7 +95,7 @@ impl TryCryptoRng for ThreadRandom {}
 
 #[derive(Default)]
 struct Local {
-    pool: DeflatePool,
+    pool: Pool,
     /// When the time was last asked for.
     latest: Option<Instant>,
     /// What no connection works with at the moment.

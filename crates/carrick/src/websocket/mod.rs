@@ -8,6 +8,8 @@ mod piece;
 mod polled;
 mod split;
 mod stop;
+#[cfg(feature = "unstable-tunnel")]
+mod tunnel;
 mod websocket;
 mod work;
 

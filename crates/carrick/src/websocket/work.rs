@@ -15,6 +15,8 @@ pub(super) struct Work {
     pub(super) rest: BytesMut,
     /// Whether `rest` began so long that a small slice of it would pin much memory.
     pub(super) rest_is_large: bool,
+    /// Whether something was taken out of `rest` without a look at the clock.
+    pub(super) taken: bool,
     /// Why nothing can be written any more.
     pub(super) broken: Option<io::Error>,
 }
@@ -54,6 +56,7 @@ impl Work {
     pub(super) fn clear(&mut self) {
         self.output.recycle();
         self.rest = BytesMut::new();
+        self.taken = false;
     }
 }
 

@@ -12,7 +12,7 @@ use carrick::{
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
-    time::{Instant, timeout},
+    time::{Instant, advance, timeout},
 };
 
 use crate::support::{
@@ -83,6 +83,22 @@ async fn messages_share_the_memory_of_one_read_and_an_idle_websocket_keeps_none(
     let last = server.recv().await.unwrap().unwrap().into_bytes();
     assert_eq!(last, vec![7; 1000]);
     assert!(last.is_unique(), "the websocket holds on to memory that it has no use for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_the_application_takes_for_messages_is_not_the_silence_of_the_peer() {
+    let (near, mut far) = duplex(1000);
+    let mut server = websocket(near, Role::Server, |config| config.ping_interval = None);
+    far.write_all(&text(Role::Client, "question").repeat(3)).await.unwrap();
+    server.recv().await.unwrap().unwrap();
+    // More than the pipe holds: from here on it takes nothing.
+    assert!(server.send(vec![1; 2000]).now_or_never().is_none());
+    advance(Duration::from_secs(100)).await;
+    server.recv().await.unwrap().unwrap();
+    advance(Duration::from_secs(100)).await;
+    assert!(timeout(Duration::from_secs(100), server.flush()).await.is_err(), "120 s count from here");
+    let error = timeout(Duration::from_secs(100), server.flush()).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Violation(Violation::Idle { .. }) | Error::Send(_)), "{error}");
 }
 
 #[tokio::test]

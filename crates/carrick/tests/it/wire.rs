@@ -7,8 +7,8 @@ use std::{
 
 use bytes::BytesMut;
 use carrick::protocol::{
-    Agreement, Closed, Compressor, CompressorSettings, Config, Connection, DeflateParams, DeflatePool,
-    Delivery, Event, Initiator, Kind, Output, Role, Scratch, Shell, Violation,
+    Agreement, Closed, Compressor, CompressorSettings, Config, Connection, DeflateParams, Delivery, Event,
+    Initiator, Kind, Output, Pool, Role, Scratch, Shell, Violation,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -278,7 +278,7 @@ impl Setup {
 pub(crate) struct Peer {
     pub(crate) connection: Connection,
     pub(crate) output: Output,
-    pub(crate) pool: DeflatePool,
+    pub(crate) pool: Pool,
     pub(crate) now: Instant,
     /// Whether large messages are received where they are put together.
     pub(crate) in_room: bool,
@@ -291,7 +291,7 @@ impl Peer {
         Peer {
             connection: Connection::new(setup.role, Arc::new(setup.config.clone()), &setup.agreement, now),
             output: Output::new(),
-            pool: DeflatePool::new(),
+            pool: Pool::new(),
             now,
             in_room: true,
             random: StdRng::seed_from_u64(7),

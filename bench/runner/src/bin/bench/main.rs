@@ -81,13 +81,20 @@ fn run(args: &Args) -> anyhow::Result<()> {
 /// The raw echo has neither TLS nor compression nor a handshake, and nothing that idles; and whether every answer is sent by itself shows where there are
 /// several at once.
 fn taking_part(row: &Row, peers: &[&'static peers::Peer]) -> Vec<&'static peers::Peer> {
+    if row.of_versions {
+        let newer = peers.iter().copied().filter(|peer| peer.newer_http.is_some());
+        return [peers::named(row.yardstick())].into_iter().chain(newer).collect();
+    }
     let has_floor = match row.work {
         Work::Echo(_) => row.mode == "echo",
         Work::Growth | Work::Client => true,
         Work::Fanout { .. } | Work::Handshake | Work::Idle => false,
     };
-    let fits =
-        |peer: &&peers::Peer| (has_floor || peer.name != "raw-epoll") && (!peer.each || row.name == "d32");
+    let fits = |peer: &&peers::Peer| {
+        (has_floor || peer.name != "raw-epoll")
+            && (!peer.each || row.name == "d32")
+            && peer.newer_http.is_none()
+    };
     let mut taking_part: Vec<_> = peers.iter().copied().filter(fits).collect();
     if !taking_part.iter().any(|peer| peer.name == row.yardstick()) {
         taking_part.push(peers::named(row.yardstick()));

@@ -19,6 +19,9 @@ pub(crate) struct Peer {
     package: &'static str,
     /// Sends every answer by itself, which is how most programs use the library. Only in the row in which it shows.
     pub(crate) each: bool,
+    /// Measured over this version of HTTP, as the generator is told it, in the rows that compare the versions; the others
+    /// speak HTTP/1.1.
+    pub(crate) newer_http: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,15 @@ impl Peer {
         }
     }
 
+    /// The mode of its server where others are asked for `mode`: HTTP/2 comes with TLS, HTTP/3 has a port of its own.
+    pub(crate) fn server_mode<'a>(&self, mode: &'a str) -> &'a str {
+        if self.newer_http == Some("http3") { "http3" } else { mode }
+    }
+
     fn program_name(&self) -> &'static str {
+        if self.newer_http.is_some() {
+            return SPEAKS_NEWER_HTTP;
+        }
         self.name.strip_suffix(EACH).unwrap_or(self.name)
     }
 
@@ -128,15 +139,27 @@ fn pinned_version(file: &str, before: &str, behind: char) -> Option<String> {
 }
 
 const fn rust(name: &'static str, label: &'static str, package: &'static str) -> Peer {
-    Peer { name, label, program: Program::Rust, in_every_round: false, package, each: false }
+    Peer {
+        name,
+        label,
+        program: Program::Rust,
+        in_every_round: false,
+        package,
+        each: false,
+        newer_http: None,
+    }
 }
 
 const fn script(name: &'static str, label: &'static str, program: Program, package: &'static str) -> Peer {
-    Peer { name, label, program, in_every_round: false, package, each: false }
+    Peer { name, label, program, in_every_round: false, package, each: false, newer_http: None }
 }
 
 const fn each(name: &'static str, label: &'static str, package: &'static str) -> Peer {
     Peer { each: true, ..rust(name, label, package) }
+}
+
+const fn over(http: &'static str, name: &'static str, label: &'static str) -> Peer {
+    Peer { newer_http: Some(http), ..first(rust(name, label, "carrick")) }
 }
 
 const fn first(peer: Peer) -> Peer {
@@ -147,6 +170,8 @@ const fn first(peer: Peer) -> Peer {
 const PEERS: &[Peer] = &[
     first(rust("carrick-callback", "carrick, callback", "carrick")),
     first(rust("carrick-async", "carrick, async", "carrick")),
+    over("http2", "carrick-http2", "carrick, HTTP/2"),
+    over("http3", "carrick-http3", "carrick, HTTP/3"),
     first(script("uwebsockets", "uWebSockets", Program::Uwebsockets, "libuwebsockets-sys")),
     first(rust("raw-epoll", "raw TCP echo", "")),
     rust("fastwebsockets", "fastwebsockets", "fastwebsockets"),
@@ -167,3 +192,6 @@ const PEERS: &[Peer] = &[
 
 /// How the names of those end that send every answer by itself.
 const EACH: &str = "-each";
+
+/// The program of those that are measured over a newer version of HTTP.
+const SPEAKS_NEWER_HTTP: &str = "carrick-async";

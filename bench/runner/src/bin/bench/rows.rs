@@ -8,6 +8,8 @@ pub(crate) struct Row {
     /// What the servers are asked to do, as in their argument `--mode`.
     pub(crate) mode: &'static str,
     pub(crate) work: Work,
+    /// Compares the versions of HTTP that we speak, and nobody else.
+    pub(crate) of_versions: bool,
 }
 
 /// What the generator does, and what figure is looked at.
@@ -64,7 +66,11 @@ impl Row {
 
     /// The peer that the others are compared with.
     pub(crate) fn yardstick(&self) -> &'static str {
-        if self.work == Work::Client { "raw-epoll" } else { "uwebsockets" }
+        match self.work {
+            _ if self.of_versions => "carrick-async",
+            Work::Client => "raw-epoll",
+            _ => "uwebsockets",
+        }
     }
 
     /// The generator's arguments, for each of its runs in one round.
@@ -108,15 +114,20 @@ const fn ping_pong(name: &'static str, title: &'static str, connections: usize, 
 }
 
 const fn echo(name: &'static str, title: &'static str, mode: &'static str, echo: Echo) -> Row {
-    Row { name, title, mode, work: Work::Echo(echo) }
+    Row { name, title, mode, work: Work::Echo(echo), of_versions: false }
 }
 
 const fn fan_out(name: &'static str, title: &'static str, subscribers: usize, batch: usize) -> Row {
-    Row { name, title, mode: "fanout", work: Work::Fanout { subscribers, batch } }
+    Row { name, title, mode: "fanout", work: Work::Fanout { subscribers, batch }, of_versions: false }
 }
 
 const fn other(name: &'static str, title: &'static str, mode: &'static str, work: Work) -> Row {
-    Row { name, title, mode, work }
+    Row { name, title, mode, work, of_versions: false }
+}
+
+const fn versions(name: &'static str, title: &'static str, connections: usize, bytes: usize) -> Row {
+    let row = echo(name, title, "tls", Echo { connections, batch: 1, bytes, content: "binary" });
+    Row { of_versions: true, ..row }
 }
 
 const fn text(content: &'static str) -> Echo {
@@ -152,6 +163,9 @@ pub(crate) const ROWS: &[Row] = &[
     echo("deflate", "permessage-deflate, JSON of 1 KiB", "deflate", small(1024, "json")),
     echo("tls-20", "TLS, 64 × 20 B", "tls", small(20, "binary")),
     echo("tls-16384", "TLS, 64 × 16 KiB", "tls", small(16_384, "binary")),
+    versions("http-20", "versions of HTTP, 64 × 20 B", 64, 20),
+    versions("http-16384", "versions of HTTP, 64 × 16 KiB", 64, 16_384),
+    versions("http-100MiB", "versions of HTTP, one message of 100 MiB", 1, 100 << 20),
     other("handshake", "opening handshake", "echo", Work::Handshake),
     other("handshake-tls", "opening handshake with TLS", "tls", Work::Handshake),
     other("idle", "idle memory, 10,000 connections", "echo", Work::Idle),

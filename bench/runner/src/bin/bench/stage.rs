@@ -54,7 +54,7 @@ impl Stage {
         // A port that is free now; what is left of the connections of earlier servers does not matter to a new port.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut command = peer.command(mode);
-        command.args(["--port", &port.to_string(), "--mode", mode]);
+        command.args(["--port", &port.to_string(), "--mode", peer.server_mode(mode)]);
         if mode == "tls" {
             command.arg("--cert").arg(&self.certificate).arg("--key").arg(&self.key);
         }
@@ -91,6 +91,7 @@ impl Stage {
             "deflate" => drop(command.arg("--deflate")),
             _ => {}
         }
+        command.args(peer.newer_http.map(|http| format!("--{http}")));
         if peer.name == "raw-epoll" {
             command.arg("--raw");
         }

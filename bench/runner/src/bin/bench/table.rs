@@ -72,12 +72,20 @@ pub(crate) fn markdown(results: &Results) -> String {
     );
     let of_unit =
         |unit| results.rows.iter().filter(move |row| row.row().is_some_and(|row| row.unit() == unit));
-    let cpu: Vec<_> = of_unit(Unit::Nanos).filter(|row| row.name != "client").collect();
+    let of_versions = |row: &&RowResult| row.row().is_some_and(|row| row.of_versions);
+    let cpu: Vec<_> = of_unit(Unit::Nanos).filter(|row| row.name != "client" && !of_versions(row)).collect();
     section(
         &mut text,
         "CPU time of a message: uWebSockets ÷ the peer; above 1 is cheaper than uWebSockets. Medians; quartiles for ours.",
         &cpu,
-        |peer| ratio(peer, peer.is_ours()),
+        |peer| ratio(peer, peer.is_ours(), YARDSTICK),
+    );
+    let versions: Vec<_> = results.rows.iter().filter(of_versions).collect();
+    section(
+        &mut text,
+        "CPU time of a message over TLS: HTTP/1.1, with a connection for each WebSocket, ÷ a newer version, with one for all.",
+        &versions,
+        |peer| ratio(peer, true, "carrick-async"),
     );
     let memory: Vec<_> = of_unit(Unit::Bytes).collect();
     section(&mut text, "User memory of an idle connection, bytes.", &memory, |peer| {
@@ -108,8 +116,8 @@ fn section(text: &mut String, title: &str, rows: &[&RowResult], cell: impl Fn(&P
     }
 }
 
-fn ratio(peer: &PeerResult, with_quartiles: bool) -> String {
-    if let Some(cost) = peer.cost.filter(|_| peer.name == YARDSTICK) {
+fn ratio(peer: &PeerResult, with_quartiles: bool, yardstick: &str) -> String {
+    if let Some(cost) = peer.cost.filter(|_| peer.name == yardstick) {
         return format!("1 ({} ns)", shown(cost.median, Unit::Nanos));
     }
     match peer.ratio {

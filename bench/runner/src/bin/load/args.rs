@@ -33,6 +33,12 @@ pub(crate) struct Args {
     /// Speaks TLS and trusts this certificate (PEM) for `localhost`.
     #[arg(long, value_name = "FILE")]
     pub(crate) tls: Option<PathBuf>,
+    /// Speaks HTTP/2 over TLS: what would be connections are streams of one.
+    #[arg(long, requires = "tls")]
+    pub(crate) http2: bool,
+    /// Speaks HTTP/3: what would be connections are streams of one.
+    #[arg(long, requires = "tls", conflicts_with = "http2")]
+    pub(crate) http3: bool,
     /// The server is a plain TCP echo: there is no opening handshake, and frames come back as they went.
     #[arg(long)]
     pub(crate) raw: bool,

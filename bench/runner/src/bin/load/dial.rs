@@ -28,7 +28,7 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     pub(crate) fn new(args: &Args) -> anyhow::Result<Dialer> {
-        let tls = args.tls.as_deref().map(client_config).transpose()?;
+        let tls = args.tls.as_deref().map(client_config).transpose()?.map(Arc::new);
         Ok(Dialer { server: (Ipv4Addr::LOCALHOST, args.port).into(), tls, count: 0 })
     }
 
@@ -67,7 +67,7 @@ impl Dialer {
 }
 
 /// TLS 1.3 with AES-128-GCM, as browsers ask for it first: the same cipher for every server. No session is resumed.
-fn client_config(trusted: &Path) -> anyhow::Result<Arc<ClientConfig>> {
+pub(crate) fn client_config(trusted: &Path) -> anyhow::Result<ClientConfig> {
     let pem = fs::read(trusted).with_context(|| format!("cannot read {}", trusted.display()))?;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(&pem)?)?;
@@ -80,7 +80,7 @@ fn client_config(trusted: &Path) -> anyhow::Result<Arc<ClientConfig>> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 const SOURCES: usize = 8;

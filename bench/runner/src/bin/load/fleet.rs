@@ -8,7 +8,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::{
     args::Args,
     dial::Dialer,
-    link::Link,
+    link::{Link, RECORDS},
     opening::{Opening, would_block},
     script::Script,
 };
@@ -141,8 +141,9 @@ impl Fleet {
                     let came = read - ping_bytes(&self.buffer[..read], connection.owed);
                     ensure!(came <= connection.owed, "{came} bytes came, {} were owed", connection.owed);
                     connection.owed -= came;
-                    // What comes behind the end of this read is another event.
-                    if connection.owed == 0 || read < self.buffer.len() {
+                    // What comes behind the end of this read is another event, unless there was no room for it: TLS leaves
+                    // as much of the buffer empty as it may receive at once.
+                    if connection.owed == 0 || read <= self.buffer.len() - RECORDS {
                         return Ok(connection.owed == 0);
                     }
                 }

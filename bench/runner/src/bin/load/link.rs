@@ -85,4 +85,5 @@ fn read_tls(tls: &mut ClientConnection, tcp: &mut TcpStream, buffer: &mut [u8]) 
     Ok(filled)
 }
 
-const RECORDS: usize = 32 * 1024;
+/// How much is received at once with TLS.
+pub(crate) const RECORDS: usize = 32 * 1024;

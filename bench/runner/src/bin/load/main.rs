@@ -9,12 +9,15 @@ mod echo;
 mod fanout;
 mod fleet;
 mod handshakes;
+mod http2;
+mod http3;
 mod idle;
 mod link;
 mod opening;
 mod round;
 mod script;
 mod server;
+mod streams;
 
 use std::process::ExitCode;
 
@@ -45,6 +48,8 @@ fn run(args: &Args) -> anyhow::Result<Measurement> {
         sched_setaffinity(None, &cores)?;
     }
     match args.work {
+        Work::Echo if args.http2 => streams::run(args, http2::open),
+        Work::Echo if args.http3 => streams::run(args, http3::open),
         Work::Echo => echo::run(args),
         Work::Fanout => fanout::run(args),
         Work::Handshake => handshakes::run(args),

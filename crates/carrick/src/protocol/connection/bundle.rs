@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{connection::Connection, prepared::Prepared, trace::Traffic};
-use crate::protocol::payload::DeflatePool;
+use crate::protocol::payload::Pool;
 
 /// Messages for many connections of a server, in their order.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Bundle {
     }
 
     /// The frames for a connection that compresses with `window_bits`, or not at all.
-    pub(super) fn form(&mut self, window_bits: Option<u8>, pool: &mut DeflatePool) -> Option<&Form> {
+    pub(super) fn form(&mut self, window_bits: Option<u8>, pool: &mut Pool) -> Option<&Form> {
         let known = self.forms.iter().position(|(bits, _)| *bits == window_bits);
         let index = known.unwrap_or_else(|| {
             self.forms.push((window_bits, Form::new(&self.messages, window_bits, pool)));
@@ -53,7 +53,7 @@ impl Bundle {
 }
 
 impl Form {
-    fn new(messages: &[Prepared], window_bits: Option<u8>, pool: &mut DeflatePool) -> Form {
+    fn new(messages: &[Prepared], window_bits: Option<u8>, pool: &mut Pool) -> Form {
         let framed: Vec<_> = messages.iter().map(|message| message.framed(window_bits, pool)).collect();
         let mut frames = Vec::with_capacity(framed.len());
         let mut end = 0;
@@ -95,7 +95,7 @@ impl Form {
 impl Connection {
     /// The frames of messages that were prepared for many connections, to be written as they are; `None` if this
     /// connection has to do something with each of them. What is written of them is to be [noted](Connection::note_sent).
-    pub(crate) fn form_of<'b>(&self, bundle: &'b mut Bundle, pool: &mut DeflatePool) -> Option<&'b Form> {
+    pub(crate) fn form_of<'b>(&self, bundle: &'b mut Bundle, pool: &mut Pool) -> Option<&'b Form> {
         let as_they_are = self.may_send()
             && !self.terms.role.masks()
             && !self.writer.is_open()
@@ -124,20 +124,20 @@ mod tests {
         let messages = [&b"one"[..], b"", b"three"].map(|bytes| Prepared::new(Message::binary(bytes)));
         let mut bundle = Bundle::default();
         bundle.fill(messages.iter());
-        let form = bundle.form(None, &mut DeflatePool::new()).unwrap();
+        let form = bundle.form(None, &mut Pool::new()).unwrap();
         assert_eq!(form.bytes[..], *b"\x82\x03one\x82\x00\x82\x05three");
         let begun: Vec<_> = [0, 1, 5, 6, 7, 8, 14].map(|n| form.begun(n)).into();
         assert_eq!(begun, [(0, 0), (1, 5), (1, 5), (2, 7), (2, 7), (3, 14), (3, 14)]);
         assert_eq!(form.traffic(2), (Traffic { frames: 2, bytes: 3, messages: 2 }, false));
         bundle.fill(messages[..1].iter());
-        assert_eq!(bundle.form(None, &mut DeflatePool::new()).unwrap().bytes[..], *b"\x82\x03one");
+        assert_eq!(bundle.form(None, &mut Pool::new()).unwrap().bytes[..], *b"\x82\x03one");
     }
 
     #[test]
     fn each_window_has_its_form() {
         let mut bundle = Bundle::default();
         bundle.fill([Prepared::new(Message::text("again and ".repeat(100)))].iter());
-        let pool = &mut DeflatePool::new();
+        let pool = &mut Pool::new();
         let compressed = bundle.form(Some(12), pool).unwrap().bytes.clone();
         let plain = bundle.form(None, pool).unwrap();
         assert!(compressed.len() < plain.bytes.len() && !plain.traffic(1).1);

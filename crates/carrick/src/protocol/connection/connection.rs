@@ -46,14 +46,14 @@ use crate::protocol::{
 /// use std::{sync::Arc, time::Instant};
 ///
 /// use carrick::protocol::{
-///     Agreement, Compression, Config, Connection, DeflatePool, Event, Message, Output, Role, Shell,
+///     Agreement, Compression, Config, Connection, Pool, Event, Message, Output, Role, Shell,
 /// };
 ///
 /// let now = Instant::now();
 /// let agreement = Agreement::default();
 /// let mut client = Connection::new(Role::Client, Arc::new(Config::default()), &agreement, now);
 /// let mut server = Connection::new(Role::Server, Arc::new(Config::default()), &agreement, now);
-/// let (mut random, mut pool, mut output) = (rand::rng(), DeflatePool::new(), Output::new());
+/// let (mut random, mut pool, mut output) = (rand::rng(), Pool::new(), Output::new());
 ///
 /// let mut shell = Shell { now, random: &mut random, output: &mut output, pool: &mut pool };
 /// client.send(Message::text("Hello"), Compression::Auto, &mut shell)?;

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::{config::Config, message::Kind, terms::Terms};
 use crate::protocol::{
     frame::{FramePiece, Header, Opcode},
-    payload::{Assembly, Decompressor, DeflatePool, InflateError, Utf8, check_whole},
+    payload::{Assembly, Decompressor, InflateError, Pool, Utf8, check_whole},
     violation::Violation,
 };
 
@@ -108,7 +108,7 @@ impl MessageReader {
         piece: &FramePiece,
         payload: &[u8],
         by: Reading<'_>,
-        pool: &mut DeflatePool,
+        pool: &mut Pool,
     ) -> Result<Option<Delivered>, Violation> {
         let header = &piece.header;
         if piece.first {
@@ -171,7 +171,7 @@ impl MessageReader {
         piece: &FramePiece,
         n: usize,
         by: Reading<'_>,
-        pool: &mut DeflatePool,
+        pool: &mut Pool,
     ) -> Result<Option<Delivered>, Violation> {
         let Some(open) = self.open_mut() else { return Ok(None) };
         open.check_filled(n)?;
@@ -195,7 +195,7 @@ impl MessageReader {
     }
 
     /// Nothing more will be read: decompressors go back to the pool.
-    pub(super) fn stop(&mut self, pool: &mut DeflatePool) {
+    pub(super) fn stop(&mut self, pool: &mut Pool) {
         let Some(held) = self.held.take() else { return };
         let open = held.open.and_then(|open| open.decompressor);
         for decompressor in [open, held.kept].into_iter().flatten() {
@@ -204,12 +204,7 @@ impl MessageReader {
     }
 
     /// Opens a message if this is its first frame, and counts the frame.
-    fn begin_frame(
-        &mut self,
-        header: &Header,
-        by: Reading<'_>,
-        pool: &mut DeflatePool,
-    ) -> Result<(), Violation> {
+    fn begin_frame(&mut self, header: &Header, by: Reading<'_>, pool: &mut Pool) -> Result<(), Violation> {
         let Held { open, kept } = &mut **self.held.get_or_insert_default();
         let open = open.get_or_insert_with(|| {
             let decompressor = header.rsv1.then(|| kept.take().unwrap_or_else(|| pool.lease_decompressor()));
@@ -233,7 +228,7 @@ impl MessageReader {
         Ok(())
     }
 
-    fn close_message(&mut self, terms: Terms, pool: &mut DeflatePool) {
+    fn close_message(&mut self, terms: Terms, pool: &mut Pool) {
         let Some(held) = &mut self.held else { return };
         match held.open.take().and_then(|open| open.decompressor) {
             Some(decompressor) if terms.keeps_decompressor() => held.kept = Some(decompressor),
@@ -312,7 +307,7 @@ impl OpenMessage {
         payload: &[u8],
         at_end: bool,
         config: &Config,
-        pool: &mut DeflatePool,
+        pool: &mut Pool,
     ) -> Result<(), Violation> {
         let Some(decompressor) = &mut self.decompressor else {
             self.plain.extend(payload);

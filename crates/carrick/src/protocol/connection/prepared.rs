@@ -8,7 +8,7 @@ use super::message::{Kind, Message};
 use crate::protocol::{
     frame::{Header, Opcode},
     handshake::DeflateConfig,
-    payload::{CompressorSettings, DeflatePool},
+    payload::{CompressorSettings, Pool},
 };
 
 /// A message that is framed, and compressed where that was agreed on, only once however many connections send it.
@@ -92,7 +92,7 @@ impl Prepared {
     }
 
     /// The frame for a connection that compresses with `window_bits`, or not at all.
-    pub(super) fn framed(&self, window_bits: Option<u8>, pool: &mut DeflatePool) -> Framed {
+    pub(super) fn framed(&self, window_bits: Option<u8>, pool: &mut Pool) -> Framed {
         let Shared { message, deflate, plain, deflated } = &*self.shared;
         let slot = window_bits
             .filter(|_| message.len() >= deflate.threshold_bytes())
@@ -106,12 +106,7 @@ impl Prepared {
     }
 }
 
-fn compress(
-    message: &Message,
-    deflate: &DeflateConfig,
-    window_bits: u8,
-    pool: &mut DeflatePool,
-) -> Option<Framed> {
+fn compress(message: &Message, deflate: &DeflateConfig, window_bits: u8, pool: &mut Pool) -> Option<Framed> {
     let settings =
         CompressorSettings { level: deflate.level(), memory_level: deflate.memory_level(), window_bits };
     let payload = pool.compress(message.as_bytes(), settings);

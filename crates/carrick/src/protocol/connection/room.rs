@@ -19,10 +19,10 @@ impl Connection {
     /// use std::{sync::Arc, time::Instant};
     ///
     /// use carrick::protocol::{
-    ///     Agreement, Config, Connection, DeflatePool, Event, Output, Role, Shell,
+    ///     Agreement, Config, Connection, Pool, Event, Output, Role, Shell,
     /// };
     ///
-    /// let (mut pool, mut output, mut random) = (DeflatePool::new(), Output::new(), rand::rng());
+    /// let (mut pool, mut output, mut random) = (Pool::new(), Output::new(), rand::rng());
     /// let now = Instant::now();
     /// let mut shell = Shell { now, random: &mut random, output: &mut output, pool: &mut pool };
     /// let agreement = Agreement::default();

@@ -4,7 +4,7 @@ use std::{fmt, time::Instant};
 
 use rand_core::CryptoRng;
 
-use crate::protocol::{frame::Output, payload::DeflatePool};
+use crate::protocol::{frame::Output, payload::Pool};
 
 /// The clock, the generator and the buffers that a [`Connection`](super::Connection) works with but does not own.
 ///
@@ -18,7 +18,7 @@ pub struct Shell<'a> {
     /// Where the connection puts bytes for the peer. It belongs to this connection as long as it is not empty.
     pub output: &'a mut Output,
     /// Compressors and decompressors, leased for one message each.
-    pub pool: &'a mut DeflatePool,
+    pub pool: &'a mut Pool,
 }
 
 impl fmt::Debug for Shell<'_> {

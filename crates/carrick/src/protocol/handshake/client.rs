@@ -52,7 +52,7 @@ pub struct ClientHandshake {
     subprotocols: Vec<String>,
     deflate: Option<DeflateConfig>,
     /// None of those that the handshake writes.
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
 }
 
 impl ClientHandshake {

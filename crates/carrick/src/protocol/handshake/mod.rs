@@ -17,6 +17,8 @@ mod peer;
 mod rejection;
 mod response_error;
 mod server;
+#[cfg(feature = "unstable-tunnel")]
+mod verbatim;
 
 pub use agreement::Agreement;
 pub use client::{ClientHandshake, PendingHandshake};

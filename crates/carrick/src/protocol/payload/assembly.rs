@@ -17,19 +17,20 @@ pub(crate) struct Spares {
 }
 
 impl Spares {
-    /// Memory for a message of so many bytes, if there is some that is not much larger: whoever keeps the message keeps
-    /// all of it.
-    fn take(&self, length: usize) -> Option<Vec<u8>> {
+    /// Memory for a message of so many bytes of which so many are `there`, if there is some that is not much larger than
+    /// either: whoever keeps the message keeps all of it, and the rest of it may never come.
+    fn take(&self, length: usize, there: usize) -> Option<Vec<u8>> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |bytes: &Vec<u8>| length <= bytes.len() && bytes.len() / 2 <= length;
+        let most = length.saturating_mul(2).min(there.saturating_mul(MOST_AHEAD));
+        let fits = |bytes: &Vec<u8>| length <= bytes.len() && bytes.capacity() <= most;
         let found = free.iter().rposition(fits)?;
         Some(free.remove(found))
     }
 
     fn put(&self, bytes: Vec<u8>) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept: usize = free.iter().map(Vec::len).sum();
-        if kept + bytes.len() <= MOST_SPARE_BYTES {
+        let kept: usize = free.iter().map(Vec::capacity).sum();
+        if kept + bytes.capacity() <= MOST_SPARE_BYTES {
             free.push(bytes);
         }
     }
@@ -42,12 +43,14 @@ pub(crate) struct Assembly {
     bytes: Vec<u8>,
     /// `filled <= bytes.len()`
     filled: usize,
+    /// How long the message is going to be, as far as the peer has said. Nothing is made that long.
+    expected: usize,
     spares: Spares,
 }
 
 impl Assembly {
     pub(crate) fn new(spares: &Spares) -> Assembly {
-        Assembly { bytes: Vec::new(), filled: 0, spares: spares.clone() }
+        Assembly { bytes: Vec::new(), filled: 0, expected: 0, spares: spares.clone() }
     }
 
     /// How many bytes are there.
@@ -55,26 +58,24 @@ impl Assembly {
         self.filled
     }
 
-    /// The peer has announced a message of so many bytes, or more. No memory is made for that, but what is there already
-    /// may be taken.
+    /// The peer has announced a message of so many bytes, or more. No memory is made or taken for that.
     pub(crate) fn expect(&mut self, length: u64) {
-        if self.bytes.is_empty()
-            && let Ok(length) = usize::try_from(length)
-            && length >= LARGE_BYTES
-            && let Some(spare) = self.spares.take(length)
-        {
-            self.bytes = spare;
-        }
+        self.expected = usize::try_from(length).unwrap_or(usize::MAX);
     }
 
     /// Appends bytes that stand elsewhere.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        let there = self.filled + bytes.len();
+        if there > self.bytes.capacity() && !self.move_to_spare(there) {
+            let more = there - self.bytes.len();
+            self.reserve(more);
+        }
         let room = self.bytes.get_mut(self.filled..).unwrap_or_default();
         let n = room.len().min(bytes.len());
         let (first, rest) = bytes.split_at(n);
         room.split_at_mut(n).0.copy_from_slice(first);
         self.bytes.extend_from_slice(rest);
-        self.filled += bytes.len();
+        self.filled = there;
     }
 
     /// Room behind what is there, for some of the bytes that are `missing`; `None` where it is not worth a read of its own.
@@ -83,17 +84,41 @@ impl Assembly {
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         let there = self.bytes.len() - self.filled;
         if there < missing.min(LARGE_BYTES) {
-            if self.filled < LARGE_BYTES {
+            // The last of a message is rather copied than all of it moved.
+            if self.filled < LARGE_BYTES || missing < LARGE_BYTES.min(self.filled / 4) {
                 return None;
             }
-            let more = missing.min(self.filled);
-            // No more than that, or the last of the message would stand in front of as much again.
-            self.bytes.reserve_exact(more - there);
-            self.bytes.resize(self.filled + more, 0);
+            if !self.move_to_spare(self.filled) {
+                let more = missing.min(self.filled);
+                self.reserve(more - there);
+                self.bytes.resize(self.filled + more, 0);
+            }
         }
         let room = self.bytes.get_mut(self.filled..)?;
         let length = room.len().min(missing).min(MOST_ROOM_BYTES);
         room.get_mut(..length)
+    }
+
+    /// Goes on in memory that was made for an earlier message, if there is some for all of this one, and enough of it is
+    /// `there`; whether that is so.
+    fn move_to_spare(&mut self, there: usize) -> bool {
+        if there < LARGE_BYTES {
+            return false;
+        }
+        let Some(mut spare) = self.spares.take(self.expected.max(there), there) else { return false };
+        spare.split_at_mut(self.filled).0.copy_from_slice(self.as_ref());
+        self.bytes = spare;
+        true
+    }
+
+    /// Room for `more` bytes behind those that are written. Of a large message there is not much more than that, or the last
+    /// of it would stand in front of as much again; but it is not moved for each little that comes.
+    fn reserve(&mut self, more: usize) {
+        if self.filled < LARGE_BYTES {
+            self.bytes.reserve(more);
+        } else if self.bytes.capacity() - self.bytes.len() < more {
+            self.bytes.reserve_exact(more.max(self.filled / 4));
+        }
     }
 
     /// The first `n` bytes of the room are there now.
@@ -108,7 +133,7 @@ impl Assembly {
         let filled = mem::take(&mut self.filled);
         if self.bytes.len() >= LARGE_BYTES {
             let (bytes, spares) = (mem::take(&mut self.bytes), self.spares.clone());
-            return Bytes::from_owner(Assembly { bytes, filled, spares });
+            return Bytes::from_owner(Assembly { bytes, filled, expected: filled, spares });
         }
         let mut bytes = mem::take(&mut self.bytes);
         bytes.truncate(filled);
@@ -135,6 +160,10 @@ const LARGE_BYTES: usize = 64 << 10;
 
 /// So much is received at once: what is done to it then finds it in the cache.
 const MOST_ROOM_BYTES: usize = 256 << 10;
+
+/// So many times as long as what is there may be what is lent for the rest: a peer that announces a megabyte and sends
+/// little of it shall not hold on to as much. A first read of 256 KiB is enough for two megabytes.
+const MOST_AHEAD: usize = 8;
 
 /// So much is kept, at most: some messages of a megabyte, which several connections are being sent at the same time.
 const MOST_SPARE_BYTES: usize = 4 << 20;
@@ -164,7 +193,9 @@ mod tests {
         assert_eq!(kept(&spares), [0; 0]);
         drop(part);
         assert_eq!(kept(&spares), [LARGE_BYTES]);
-        drop(Assembly { bytes: vec![0; 2 * LARGE_BYTES], filled: 1, spares: spares.clone() });
+        let mut unfinished = Assembly::new(&spares);
+        unfinished.bytes = vec![0; 2 * LARGE_BYTES];
+        drop(unfinished);
         assert_eq!(kept(&spares), [LARGE_BYTES, 2 * LARGE_BYTES]);
     }
 
@@ -176,17 +207,66 @@ mod tests {
         }
         drop(assembled(&spares, 4 * LARGE_BYTES + 1));
         assert_eq!(kept(&spares).last(), Some(&(4 * LARGE_BYTES + 1)), "none was long enough");
-        assert_eq!(spares.take(4 * LARGE_BYTES + 1).map(|bytes| bytes.len()), Some(4 * LARGE_BYTES + 1));
+        assert_eq!(
+            spares.take(4 * LARGE_BYTES + 1, usize::MAX).map(|bytes| bytes.len()),
+            Some(4 * LARGE_BYTES + 1)
+        );
         let large = assembled(&spares, 2 * LARGE_BYTES);
         assert_eq!(kept(&spares), [4, 1, 2].map(|length| length * LARGE_BYTES), "half is enough");
         drop(large);
-        let next = spares.take(2 * LARGE_BYTES - 1).map(|bytes| bytes.len());
+        let next = spares.take(2 * LARGE_BYTES - 1, usize::MAX).map(|bytes| bytes.len());
         assert_eq!(next, Some(2 * LARGE_BYTES), "the latest is more than twice as long");
+    }
+
+    #[test]
+    fn nothing_is_lent_for_a_length_that_is_only_announced() {
+        let spares = Spares::default();
+        spares.put(vec![0; 1 << 20]);
+        let mut assembly = Assembly::new(&spares);
+        assembly.expect(1 << 20);
+        assert!(assembly.room(1 << 20).is_none());
+        for read in [1000, LARGE_BYTES - 1000, LARGE_BYTES - 1] {
+            assembly.extend(&vec![1; read]);
+            assert_eq!(kept(&spares), [1 << 20], "an eighth of it has not come");
+        }
+        assembly.extend(&[2]);
+        assert_eq!(kept(&spares), [0; 0], "it is lent for the rest");
+        assert_eq!(assembly.room(u64::MAX).map(|room| room.len()), Some(MOST_ROOM_BYTES));
+        let message = assembly.take();
+        assert_eq!((message.len(), message[0], message[2 * LARGE_BYTES - 1]), (2 * LARGE_BYTES, 1, 2));
+        drop(message);
+        assert_eq!(kept(&spares), [1 << 20]);
+    }
+
+    #[test]
+    fn a_message_in_many_frames_is_moved_a_few_times_only() {
+        let mut assembly = Assembly::new(&Spares::default());
+        assembly.extend(&[0; LARGE_BYTES]);
+        let (mut length, mut moves, mut capacity) = (LARGE_BYTES, 0, 0);
+        for frame in [1, 5000, LARGE_BYTES].into_iter().cycle().take(600) {
+            length += frame;
+            assembly.expect(length as u64);
+            while length > assembly.len() {
+                let missing = length - assembly.len();
+                match assembly.room(missing as u64).map(|room| room.len()) {
+                    Some(n) => assert_eq!(assembly.fill(n).len(), n),
+                    None => assembly.extend(&vec![0; missing]),
+                }
+            }
+            let before = mem::replace(&mut capacity, assembly.bytes.capacity());
+            moves += usize::from(before != capacity);
+        }
+        assert!(moves < 30, "it was moved {moves} times");
+        assert!(assembly.bytes.capacity() < length / 4 * 5 + LARGE_BYTES);
     }
 
     #[test]
     fn no_more_is_kept_than_the_limit() {
         let spares = Spares::default();
+        let mut roomy = Vec::with_capacity(MOST_SPARE_BYTES + 1);
+        roomy.resize(LARGE_BYTES, 0);
+        spares.put(roomy);
+        assert_eq!(kept(&spares), [0; 0], "all of its memory counts");
         for _ in 0..5 {
             spares.put(vec![0; MOST_SPARE_BYTES / 4]);
         }
@@ -199,10 +279,11 @@ mod tests {
         drop(assembled(&spares, 2 * LARGE_BYTES));
         let mut assembly = Assembly::new(&spares);
         assembly.expect(2 * LARGE_BYTES as u64);
-        assembly.extend(&[1, 2]);
+        assembly.extend(&[1; LARGE_BYTES]);
+        assert_eq!(kept(&spares), [0; 0]);
         assembly.room(5).unwrap()[..2].copy_from_slice(&[3, 4]);
         assert_eq!(assembly.fill(2), [3, 4]);
-        assert_eq!((assembly.len(), &assembly.take()[..]), (4, &[1, 2, 3, 4][..]));
+        assert_eq!((assembly.len(), &assembly.take()[LARGE_BYTES - 1..]), (LARGE_BYTES + 2, &[1, 3, 4][..]));
         assert_eq!((assembly.len(), assembly.take()), (0, Bytes::new()));
     }
 }

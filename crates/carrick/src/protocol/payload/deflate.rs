@@ -371,9 +371,9 @@ impl fmt::Debug for Scratch {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use carrick::protocol::{CompressorSettings, DeflatePool};
+/// use carrick::protocol::{CompressorSettings, Pool};
 ///
-/// let mut pool = DeflatePool::new();
+/// let mut pool = Pool::new();
 /// let settings = CompressorSettings { level: 6, memory_level: 5, window_bits: 12 };
 /// let mut compressor = pool.lease_compressor(settings);
 /// let mut output = BytesMut::new();
@@ -381,7 +381,7 @@ impl fmt::Debug for Scratch {
 /// pool.return_compressor(compressor);
 /// ```
 #[derive(Debug)]
-pub struct DeflatePool {
+pub struct Pool {
     compressors: VecDeque<Compressor>,
     decompressors: Vec<Decompressor>,
     max_free: usize,
@@ -390,11 +390,11 @@ pub struct DeflatePool {
     spares: Spares,
 }
 
-impl DeflatePool {
+impl Pool {
     /// An empty pool that keeps at most 8 free compressors and 8 free decompressors.
     #[must_use]
-    pub fn new() -> DeflatePool {
-        DeflatePool::with_max_free(DEFAULT_MAX_FREE)
+    pub fn new() -> Pool {
+        Pool::with_max_free(DEFAULT_MAX_FREE)
     }
 
     /// An empty pool that keeps at most `max_free` free compressors, and as many decompressors.
@@ -402,8 +402,8 @@ impl DeflatePool {
     /// A decompressor takes about 47 KB, a compressor up to 400 KB, depending on its settings. 0 keeps none: every lease
     /// then allocates.
     #[must_use]
-    pub fn with_max_free(max_free: usize) -> DeflatePool {
-        DeflatePool {
+    pub fn with_max_free(max_free: usize) -> Pool {
+        Pool {
             compressors: VecDeque::new(),
             decompressors: Vec::new(),
             max_free,
@@ -424,10 +424,10 @@ impl DeflatePool {
     /// each of them: that takes half the time and no more bytes.
     ///
     /// ```
-    /// use carrick::protocol::{CompressorSettings, DeflatePool};
+    /// use carrick::protocol::{CompressorSettings, Pool};
     ///
     /// let settings = CompressorSettings { level: 6, memory_level: 8, window_bits: 15 };
-    /// let compressed = DeflatePool::new().compress(b"Hello", settings);
+    /// let compressed = Pool::new().compress(b"Hello", settings);
     /// assert_eq!(compressed[..], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
     /// ```
     pub fn compress(&mut self, message: &[u8], settings: CompressorSettings) -> Bytes {
@@ -483,9 +483,9 @@ impl DeflatePool {
     }
 }
 
-impl Default for DeflatePool {
-    fn default() -> DeflatePool {
-        DeflatePool::new()
+impl Default for Pool {
+    fn default() -> Pool {
+        Pool::new()
     }
 }
 

@@ -158,6 +158,31 @@ fn no_more_is_encrypted_than_may_wait() {
 }
 
 #[test]
+fn a_socket_that_takes_nothing_is_not_taken_for_one_that_does() {
+    let mut pair = Pair::open(1 << 20);
+    let mut socket = Narrow { taken: Vec::new(), step: 1000, room: 100 };
+    let slices = [IoSlice::new(b"four")];
+    while !pair.server.wants_write() {
+        assert_eq!(pair.server.encrypt(&slices, &mut socket).unwrap(), 4);
+    }
+    let error = pair.server.encrypt(&slices, &mut socket).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    socket.room = 1;
+    assert_eq!(pair.server.encrypt(&slices, &mut socket).unwrap(), 4, "it has taken something");
+}
+
+#[test]
+fn what_comes_behind_our_goodbye_is_thrown_away() {
+    let mut pair = Pair::open(1 << 20);
+    pair.client.writer().write_all(b"late").unwrap();
+    pair.server.say_goodbye();
+    assert!(!pair.send_to_server().unwrap());
+    assert!(!pair.take_bytes(&mut [0xff; 100]).unwrap());
+    pair.server.say_goodbye();
+    assert_eq!((pair.plain.len(), pair.server.unfinished.capacity()), (0, 0));
+}
+
+#[test]
 fn both_sides_say_goodbye_once() {
     let mut pair = Pair::open(1);
     pair.client.send_close_notify();

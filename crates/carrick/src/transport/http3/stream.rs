@@ -41,6 +41,12 @@ impl Http3Stream {
         self.receiving.expect_tunnel();
     }
 
+    /// Ends it as a TCP connection that is reset: whatever has not arrived may not arrive any more.
+    #[cfg(feature = "unstable-tunnel")]
+    pub(in crate::transport) fn cut(&mut self) {
+        self.sending.cancel(ErrorCode::RequestCancelled);
+    }
+
     /// Where the peer is now: it may move.
     pub(crate) fn peer_addr(&self) -> SocketAddr {
         self.sending.connection().peer_addr()

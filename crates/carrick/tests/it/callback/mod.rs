@@ -6,6 +6,8 @@ mod panics;
 mod reconnect;
 mod sending;
 mod server;
+#[cfg(feature = "tls")]
+mod tls;
 mod topics;
 mod trace;
 

@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
-    sync::mpsc::channel,
+    sync::{Mutex, mpsc::channel},
     thread,
     time::Duration,
 };
@@ -220,6 +220,28 @@ fn a_client_that_breaks_a_rule_is_told_and_failed() {
     assert_eq!(log.next(), "1 open");
     assert_eq!(log.next(), "1 error connection failed (RFC 6455 §5.1): frame of a client is not masked");
     assert_eq!(log.next(), "1 close failed: frame of a client is not masked (RFC 6455 §5.1)");
+    running.stop();
+}
+
+#[test]
+fn a_handler_that_is_told_the_end_does_not_hold_it_up() {
+    let (go_on, waits) = channel::<()>();
+    let (told, address) = channel();
+    let waits = Mutex::new(waits);
+    let server = WebSocketServer::new(ANY_PORT).on_close(move |conn, _| {
+        told.send(conn.peer_addr().is_some()).unwrap();
+        waits.lock().unwrap().recv().unwrap();
+    });
+    let running = Running::start(server);
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request("/ws", "").as_bytes()).unwrap();
+    let mut first = [0];
+    stream.read_exact(&mut first).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    address.recv_timeout(PATIENCE).unwrap();
+    go_on.send(()).unwrap();
     running.stop();
 }
 

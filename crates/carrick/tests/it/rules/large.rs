@@ -67,19 +67,20 @@ fn there_is_no_more_room_than_bytes_have_come() {
 }
 
 #[test]
-fn memory_of_an_earlier_message_is_room_at_once() {
+fn memory_of_an_earlier_message_is_room_once_an_eighth_of_the_next_has_come() {
     let mut peer = Setup::of(Role::Server).peer();
-    let message = binary(vec![7; 100_000]);
-    for read in [1000, 100_008] {
-        let bytes = wire(std::slice::from_ref(&message), Role::Client);
+    let message = binary(vec![7; 1_000_000]);
+    let bytes = wire(std::slice::from_ref(&message), Role::Client);
+    for read in [1000, 100_000, 1_000_008] {
         let events: Vec<_> = bytes.chunks(read).flat_map(|read| peer.receives_bytes(read)).collect();
         assert_eq!(events, [Seen::binary(&message.payload)]);
     }
-    let bytes = wire(std::slice::from_ref(&message), Role::Client);
-    assert_eq!(peer.receives_bytes(&bytes[..9]), []);
-    assert!(peer.connection.room().is_none(), "the header is not there yet");
-    assert_eq!(peer.receives_bytes(&bytes[9..20]), []);
-    assert_eq!(peer.connection.room().map(|room| room.len()), Some(100_000 - 6));
+    assert_eq!(peer.receives_bytes(&bytes[..20]), []);
+    assert!(peer.connection.room().is_none(), "it has only been announced");
+    assert_eq!(peer.receives_bytes(&bytes[20..70_000]), []);
+    assert!(peer.connection.room().is_some_and(|room| room.len() < 70_000));
+    assert_eq!(peer.receives_bytes(&bytes[70_000..150_000]), []);
+    assert_eq!(peer.connection.room().map(|room| room.len()), Some(256 << 10));
 }
 
 #[test]

@@ -77,6 +77,15 @@ impl Default for Tokens {
     }
 }
 
+#[cfg(test)]
+impl Tokens {
+    /// How far back the farthest match refers.
+    pub(super) fn farthest(&self) -> usize {
+        let matches = self.tokens.iter().filter(|token| !token.is_literal());
+        matches.map(|token| (token.0 & 0xffff) as usize).max().unwrap_or(0)
+    }
+}
+
 impl Tokens {
     pub(super) fn clear(&mut self) {
         self.tokens.clear();

@@ -35,7 +35,7 @@ fn inflated(compressed: &[u8]) -> Result<BytesMut, InflateError> {
 }
 
 /// Bytes of which about every second run repeats an earlier one, up to 40,000 bytes back.
-fn sample(random: &mut StdRng, length: usize) -> Vec<u8> {
+pub(super) fn sample(random: &mut StdRng, length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = Vec::with_capacity(length);
     while bytes.len() < length {
         let run = random.random_range(1..300).min(length - bytes.len());
@@ -283,7 +283,7 @@ fn messages_come_back_however_they_are_cut() {
 fn round_trip(random: &mut StdRng, settings: CompressorSettings, takeover: bool) {
     let (mut compressor, mut decompressor, mut scratch) =
         (Compressor::new(settings), Decompressor::new(), Scratch::new());
-    // A peer that keeps no more than the window that was negotiated.
+    // Another inflater. It does not hold the window: zlib-rs keeps 32 KiB whatever it is told.
     let mut frugal = Inflate::new(false, settings.window_bits);
     for _ in 0..4 {
         let length = *[0, 1, 20, 700, SCRATCH_BYTES, 50_000].get(random.random_range(0..6)).unwrap();
@@ -351,7 +351,7 @@ fn settings_out_of_range_count_as_the_end_of_the_range() {
 
 #[test]
 fn what_the_pool_lends_again_has_forgotten_everything() {
-    let mut pool = DeflatePool::new();
+    let mut pool = Pool::new();
     for _ in 0..3 {
         let mut compressor = pool.lease_compressor(SETTINGS);
         let mut output = BytesMut::new();
@@ -372,7 +372,7 @@ fn what_the_pool_lends_again_has_forgotten_everything() {
 fn the_pool_keeps_no_more_than_it_may_and_prefers_what_was_used_last() {
     let with_level = |level| CompressorSettings { level, ..SETTINGS };
     for max_free in 0..=3 {
-        let mut pool = DeflatePool::with_max_free(max_free);
+        let mut pool = Pool::with_max_free(max_free);
         for level in 1..=4 {
             pool.return_compressor(Compressor::new(with_level(level)));
             pool.return_decompressor(Decompressor::new());

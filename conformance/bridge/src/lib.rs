@@ -1,0 +1,6 @@
+//! What the program `http-bridge` is made of.
+
+mod copy;
+mod tunnel;
+
+pub use tunnel::{Far, bridge};
