@@ -9,6 +9,7 @@ use http::{HeaderMap, header::ALT_SVC};
 use url::Host;
 
 use super::address::Address;
+#[cfg(feature = "http3")]
 use crate::system;
 
 /// Host and port of a server.
@@ -51,6 +52,7 @@ impl Alternatives {
 
 /// Where to note what came of HTTP/3 with one server.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "http3"), expect(dead_code, reason = "nothing comes of it"))]
 pub(crate) struct Record {
     alternatives: Alternatives,
     origin: Origin,
@@ -58,6 +60,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// It does not work now.
+    #[cfg(feature = "http3")]
     pub(crate) fn avoid(&self) {
         self.alternatives.look((&self.origin.0, self.origin.1), |known| known.avoid(system::now()));
     }
@@ -246,7 +249,7 @@ mod tests {
         }
         assert!(alternatives.of(&address(0), |known| known.avoided.is_some()));
         for n in 1..=MOST_SERVERS {
-            alternatives.record(&address(n)).avoid();
+            alternatives.of(&address(n), |known| known.avoid(now));
         }
         assert!(alternatives.of(&address(0), |known| known.avoided.is_none()));
     }
