@@ -129,3 +129,23 @@ async fn what_one_runtime_has_learned_another_knows() {
     blocking.await.unwrap();
     assert!(lines.have("speaking http/3"));
 }
+
+#[tokio::test]
+async fn one_who_asks_for_http_3_finds_it_on_the_port_of_the_url_too() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let there = HeaderValue::try_from(format!("h3=\":{}\"", silent.local_addr().unwrap().port())).unwrap();
+    let tells = |server: Server| {
+        server.route("/echo", echo).on_request(move |request: Request<()>, _| {
+            let there = there.clone();
+            async move { Ok(Accepted::new(request).with_header(ALT_SVC, there)) }
+        })
+    };
+    let site = Way::Http3.serve(tells).await;
+    let client = site.client("/echo");
+    drop(client.connect().await.unwrap());
+    let start = Instant::now();
+    let mut websocket = client.connect().await.unwrap();
+    assert_eq!(version(&websocket), Version::HTTP_3);
+    assert_echoes(&mut websocket).await;
+    assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
+}
