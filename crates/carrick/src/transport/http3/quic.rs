@@ -57,8 +57,7 @@ pub(super) fn server_config(
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.max_early_data_size = 0;
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
-    let window = max_streams.saturating_mul(STREAM_WINDOW_BYTES).min(SERVER_WINDOW_BYTES);
-    config.transport_config(Arc::new(transport(max_streams, window, SERVER_KEEP_ALIVE)));
+    config.transport_config(Arc::new(transport(max_streams, SERVER_KEEP_ALIVE)));
     Ok(config)
 }
 
@@ -68,9 +67,7 @@ pub(super) fn client_config(tls: &rustls::ClientConfig) -> Result<ClientConfig, 
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.enable_early_data = false;
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    // As much as all streams together may hold: one that nobody reads takes nothing from the others.
-    let window = CLIENT_STREAMS * STREAM_WINDOW_BYTES;
-    config.transport_config(Arc::new(transport(CLIENT_STREAMS, window, KEEP_ALIVE)));
+    config.transport_config(Arc::new(transport(CLIENT_STREAMS, KEEP_ALIVE)));
     Ok(config)
 }
 
@@ -87,7 +84,9 @@ pub(super) fn any_address(peer: SocketAddr) -> SocketAddr {
     }
 }
 
-fn transport(max_streams: u32, window: u32, keep_alive: Duration) -> TransportConfig {
+fn transport(max_streams: u32, keep_alive: Duration) -> TransportConfig {
+    // As much as all streams together may hold: one that nobody reads takes nothing from the others.
+    let window = max_streams.saturating_mul(STREAM_WINDOW_BYTES);
     let mut config = TransportConfig::default();
     config
         .max_concurrent_bidi_streams(VarInt::from_u32(max_streams))
@@ -120,10 +119,6 @@ const MAX_ONE_WAY_STREAMS: u32 = 8;
 
 /// How much of a stream waits unread before its sender has to wait.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
-
-/// How much of all streams of a client waits unread in a server: what one connection may cost in memory. So many readers that
-/// stand still, each with a full window, and the other streams of their connection wait too.
-const SERVER_WINDOW_BYTES: u32 = 128 * STREAM_WINDOW_BYTES;
 
 /// How much a connection keeps of what it has sent until that has arrived: enough for 1 Gbit/s over 64 ms.
 const SEND_WINDOW_BYTES: u64 = 8 << 20;
