@@ -36,6 +36,10 @@ enum Program {
 }
 
 impl Peer {
+    pub(crate) fn is_ours(&self) -> bool {
+        self.name.starts_with(OURS)
+    }
+
     /// The command that starts it.
     pub(crate) fn command(&self, mode: &str) -> Command {
         let scripts = places::bench().join("peers");
@@ -191,6 +195,8 @@ const PEERS: &[Peer] = &[
 ];
 
 /// How the names of those end that send every answer by itself.
+/// How the names of ours begin.
+pub(crate) const OURS: &str = "carrick";
 const EACH: &str = "-each";
 
 /// The program of those that are measured over a newer version of HTTP.

@@ -8,7 +8,7 @@ use bench::stats::{self, Spread};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{self, Machine};
-use crate::peers::Peer;
+use crate::peers::{OURS, Peer};
 use crate::places;
 use crate::rows::{ROWS, Row, Unit};
 
@@ -78,6 +78,12 @@ impl Outcome {
         self.rounds[round] = Some(figures);
     }
 
+    /// The cost of `other` ÷ the cost of this, in the rounds that both have.
+    pub(crate) fn lead_over(&self, other: &Outcome) -> Option<Spread> {
+        let (costs, others) = self.beside(other, |figures| figures.cost);
+        stats::ratios(&others, &costs)
+    }
+
     fn median(&self, of: impl Fn(&Figures) -> f64) -> f64 {
         stats::spread(self.rounds.iter().flatten().map(of)).map_or(0.0, |spread| spread.median)
     }
@@ -140,8 +146,15 @@ impl PeerResult {
         }
     }
 
+    /// The cost of `other` ÷ the cost of this, in the rounds that both have.
+    pub(crate) fn lead_over(&self, other: &PeerResult) -> Option<Spread> {
+        let both = self.rounds.iter().zip(&other.rounds);
+        let (costs, others): (Vec<_>, Vec<_>) = both.filter_map(|(cost, other)| (*cost).zip(*other)).unzip();
+        stats::ratios(&others, &costs)
+    }
+
     pub(crate) fn is_ours(&self) -> bool {
-        self.name.starts_with("carrick")
+        self.name.starts_with(OURS)
     }
 }
 

@@ -17,6 +17,8 @@ struct Contestant {
     /// As long as it can go on.
     server: Option<Server>,
     outcome: Outcome,
+    /// Whether it takes part in the rounds that are for few.
+    stays: bool,
 }
 
 /// Runs a row.
@@ -28,17 +30,21 @@ pub(crate) fn run(stage: &Stage, row: &'static Row, peers: &[&'static Peer]) -> 
     let fixed = if row.work == Work::Client { Some(client::fixed_server(stage)?) } else { None };
     let mut contestants = Vec::new();
     for peer in peers {
-        let mut contestant = Contestant { peer, server: None, outcome: Outcome::default() };
+        let stays = peer.in_every_round;
+        let mut contestant = Contestant { peer, server: None, outcome: Outcome::default(), stays };
         if fixed.is_none() {
             contestant.start(stage, row);
         }
         contestants.push(contestant);
     }
     for round in 0..rounds {
+        if round == stage.effort.other_rounds {
+            keep_rivals(&mut contestants);
+        }
         for index in order(round, contestants.len()) {
             let contestant = &mut contestants[index];
             bar.set_message(format!("{}: {}", row.name, contestant.peer.label));
-            if contestant.peer.in_every_round || round < stage.effort.other_rounds {
+            if contestant.stays || round < stage.effort.other_rounds {
                 contestant.take_turn(stage, row, round, fixed.as_ref());
             }
             bar.inc(1);
@@ -106,6 +112,18 @@ fn figures(stage: &Stage, peer: &Peer, server: &Server, row: &Row) -> anyhow::Re
     Ok(Figures { cost, rate: last.rate(), p50_nanos: last.p50_nanos, p99_nanos: last.p99_nanos })
 }
 
+/// Who is about as good as ours in the first rounds stays in the others: they would not tell who is better.
+fn keep_rivals(contestants: &mut [Contestant]) {
+    let is_rival = |other: &Outcome| {
+        let mut ours = contestants.iter().filter(|contestant| contestant.peer.is_ours());
+        ours.all(|ours| other.lead_over(&ours.outcome).is_some_and(|lead| lead.median > RIVAL))
+    };
+    let rivals: Vec<bool> = contestants.iter().map(|contestant| is_rival(&contestant.outcome)).collect();
+    for (contestant, is_rival) in contestants.iter_mut().zip(rivals) {
+        contestant.stays |= is_rival;
+    }
+}
+
 /// Nobody always follows the same peer, and nobody is always first.
 fn order(round: usize, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
@@ -118,6 +136,8 @@ fn order(round: usize, count: usize) -> Vec<usize> {
 
 /// For rows that start their servers anew: their figure hardly varies.
 const FRESH_ROUNDS: usize = 3;
+/// From which part of our best on a peer is a rival.
+const RIVAL: f64 = 0.93;
 const BAR: &str = "{bar:30} {pos}/{len} {eta:>5} {msg}";
 
 #[cfg(test)]

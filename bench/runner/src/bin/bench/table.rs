@@ -27,7 +27,10 @@ pub(crate) fn of_row(results: &Results, row: &RowResult) -> String {
         table.push_str(line(results, row, peer, unit).trim_end());
         table.push('\n');
     }
-    let better = targets::better_than_us(row);
+    let better: Vec<_> = targets::better_than_us(row)
+        .iter()
+        .map(|(label, lead)| format!("{label} {:.2} ({:.2}–{:.2})", lead.median, lead.lower, lead.upper))
+        .collect();
     if !better.is_empty() {
         let _ = writeln!(table, "carrick is beaten by {}", better.join(", "));
     }

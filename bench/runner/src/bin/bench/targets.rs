@@ -1,5 +1,7 @@
 //! The targets, and whether they are met.
 
+use bench::stats::Spread;
+
 use crate::results::{PeerResult, Results, RowResult};
 
 /// What is wanted of one of our servers in the rows whose names begin with `rows`.
@@ -123,18 +125,19 @@ impl Wanted {
     }
 }
 
-/// The peers that beat both of ours in a row, which no target excuses. Their ratios are compared, for those are from the
-/// rounds that each shares with the yardstick. The raw echo is no peer: it does less; and who grows less is not better for
-/// it.
-pub(crate) fn better_than_us(row: &RowResult) -> Vec<&str> {
-    let ratio = |peer: &PeerResult| peer.ratio.map(|ratio| ratio.median);
-    let ours = row.peers.iter().filter(|peer| peer.is_ours()).filter_map(ratio).max_by(f64::total_cmp);
-    let Some(ours) = ours.filter(|_| row.name != "growth") else { return Vec::new() };
+/// The peers that beat both of ours in a row, which no target excuses, and how: our better cost ÷ theirs, round by round.
+/// The raw echo is no peer: it does less; and who grows less is not better for it.
+pub(crate) fn better_than_us(row: &RowResult) -> Vec<(&str, Spread)> {
+    if row.name == "growth" {
+        return Vec::new();
+    }
+    let ours: Vec<_> = row.peers.iter().filter(|peer| peer.is_ours()).collect();
     let others = row.peers.iter().filter(|peer| !peer.is_ours() && peer.name != "raw-epoll");
-    others
-        .filter(|peer| ratio(peer).is_some_and(|ratio| ratio > ours))
-        .map(|peer| peer.label.as_str())
-        .collect()
+    let leads = others.filter_map(|peer| {
+        let leads = ours.iter().filter_map(|ours| peer.lead_over(ours));
+        Some((peer.label.as_str(), leads.min_by(|a, b| a.median.total_cmp(&b.median))?))
+    });
+    leads.filter(|(_, lead)| lead.median > 1.0).collect()
 }
 
 /// As they are commonly used: where a library can do both, every answer is sent by itself.
@@ -149,8 +152,6 @@ const RUST_CRATES: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use bench::stats::Spread;
-
     use super::*;
 
     fn peer(name: &str, cost: f64, yardstick: f64) -> PeerResult {
@@ -167,7 +168,7 @@ mod tests {
             p99_micros: 0.0,
             sends_per_read: None,
             trouble: None,
-            rounds: Vec::new(),
+            rounds: vec![Some(cost)],
         }
     }
 
@@ -209,6 +210,8 @@ mod tests {
     #[test]
     fn a_peer_that_beats_us_is_named() {
         let costs = [(CALLBACK, 50.0), (ASYNC, 70.0), (UWS, 60.0), ("raw-epoll", 10.0), ("yawc", 49.0)];
-        assert_eq!(better_than_us(&row("client", &costs)), ["yawc"]);
+        let row = row("client", &costs);
+        let better: Vec<_> = better_than_us(&row).iter().map(|(label, lead)| (*label, lead.median)).collect();
+        assert_eq!(better, [("yawc", 50.0 / 49.0)]);
     }
 }
