@@ -18,6 +18,8 @@ pub(crate) struct Inbox {
     waker: mio::Waker,
     /// Set by whoever wakes the loop, so that the others need not.
     woken: AtomicBool,
+    /// Whether something waits, so that a loop for which nothing does need not lock anything to see it.
+    waits: AtomicBool,
     queue: Mutex<Queue>,
 }
 
@@ -54,7 +56,8 @@ impl Inbox {
     /// The queue of a loop that polls `poll`, which reports `token` when it is woken.
     pub(crate) fn new(poll: &mio::Poll, token: mio::Token) -> io::Result<Inbox> {
         let waker = mio::Waker::new(poll.registry(), token)?;
-        Ok(Inbox { waker, woken: AtomicBool::new(false), queue: Mutex::default() })
+        let (woken, waits) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Inbox { waker, woken, waits, queue: Mutex::default() })
     }
 
     /// This thread runs the loop.
@@ -99,19 +102,26 @@ impl Inbox {
     /// The loop looks around now: whoever wants something from now on wakes it again. To be called before it looks at
     /// anything that others change, or what is changed behind its look would wake nobody.
     pub(crate) fn look_around(&self) {
-        self.woken.swap(false, Ordering::AcqRel);
+        // Who sets it behind this look wakes the loop, which looks again then.
+        if self.woken.load(Ordering::Relaxed) {
+            self.woken.swap(false, Ordering::AcqRel);
+        }
     }
 
     /// Takes everything that waits.
     pub(crate) fn take(&self, into: &mut VecDeque<Task>) {
+        if self.is_empty() {
+            return;
+        }
         let mut queue = self.queue();
+        self.waits.store(false, Ordering::Relaxed);
         queue.bytes = 0;
         std::mem::swap(&mut queue.tasks, into);
     }
 
-    /// Whether nothing waits.
+    /// Whether nothing waits, apart from what another thread is about to wake the loop for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue().tasks.is_empty()
+        !self.waits.load(Ordering::Acquire)
     }
 
     fn put(&self, task: Task, cost: usize) {
@@ -121,6 +131,7 @@ impl Inbox {
         }
         queue.tasks.push_back(task);
         queue.bytes += cost;
+        self.waits.store(true, Ordering::Release);
         let own = queue.thread == Some(thread::current().id());
         drop(queue);
         if !own {

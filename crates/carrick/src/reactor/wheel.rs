@@ -12,6 +12,8 @@ pub(crate) struct Wheel {
     start: Instant,
     /// Everything before this tick has been taken.
     now: u64,
+    /// The tick at which the first bucket begins that is not empty, or an earlier one.
+    next: u64,
     /// The buckets of all circles, then one node a key. A bucket is the head of its ring.
     nodes: Vec<Node>,
     /// Which buckets of a circle are not empty.
@@ -32,7 +34,7 @@ impl Wheel {
     pub(crate) fn new(start: Instant) -> Wheel {
         let mut nodes = Vec::with_capacity(NODES);
         nodes.extend((0..BUCKETS).map(Node::alone));
-        Wheel { start, now: 0, nodes, occupied: [0; CIRCLES] }
+        Wheel { start, now: 0, next: NEVER, nodes, occupied: [0; CIRCLES] }
     }
 
     /// Sets the alarm of a key, in place of the one it had. Nothing happens before `at`, and for what is due already it
@@ -50,6 +52,7 @@ impl Wheel {
     pub(crate) fn unset(&mut self, key: u32) {
         if (BUCKETS + key) < self.nodes.len() as u32 {
             self.unlink(BUCKETS + key);
+            self.next = self.first().map_or(NEVER, |(_, begins)| begins);
         }
     }
 
@@ -61,17 +64,23 @@ impl Wheel {
     }
 
     /// When to call [`pop`](Wheel::pop), if ever. For what is far away it is too early; nothing is due then.
+    #[inline]
     pub(crate) fn next(&self) -> Option<Instant> {
-        let ticks = (0..CIRCLES).filter_map(|circle| Some(self.first_bucket(circle)?.1)).min()?;
-        self.start.checked_add(Duration::from_millis(ticks))
+        if self.next == NEVER { None } else { self.start.checked_add(Duration::from_millis(self.next)) }
     }
 
     /// Takes a key whose alarm is due at `now`.
+    #[inline]
     pub(crate) fn pop(&mut self, now: Instant) -> Option<u32> {
+        if self.next()? > now { None } else { self.take_due(now) }
+    }
+
+    #[inline(never)]
+    fn take_due(&mut self, now: Instant) -> Option<u32> {
         let now = now.saturating_duration_since(self.start).as_millis() as u64;
         loop {
-            let first =
-                (0..CIRCLES).filter_map(|circle| self.first_bucket(circle)).min_by_key(|found| found.1);
+            let first = self.first();
+            self.next = first.map_or(NEVER, |(_, begins)| begins);
             let Some((bucket, begins)) = first.filter(|(_, begins)| *begins <= now) else {
                 self.now = self.now.max(now);
                 return None;
@@ -85,6 +94,11 @@ impl Wheel {
             }
             self.link(node, tick);
         }
+    }
+
+    /// The first bucket of all that is not empty, and the tick at which it begins.
+    fn first(&self) -> Option<(u32, u64)> {
+        (0..CIRCLES).filter_map(|circle| self.first_bucket(circle)).min_by_key(|found| found.1)
     }
 
     /// The first bucket of a circle that is not empty, and the tick at which it begins.
@@ -113,7 +127,9 @@ impl Wheel {
         let circle = (0..CIRCLES - 1)
             .find(|circle| (near >> (BITS * *circle as u32)) - (self.now >> (BITS * *circle as u32)) < SLOTS)
             .unwrap_or(CIRCLES - 1);
-        let slot = (near >> (BITS * circle as u32)) % SLOTS;
+        let shift = BITS * circle as u32;
+        self.next = self.next.min((near >> shift) << shift);
+        let slot = (near >> shift) % SLOTS;
         self.occupied[circle] |= 1 << slot;
         let head = (circle as u64 * SLOTS + slot) as u32;
         let last = self.node(head).previous;
@@ -153,6 +169,8 @@ const SLOTS: u64 = 1 << BITS;
 /// The last circle spans 12 days.
 const CIRCLES: usize = 5;
 const BUCKETS: u32 = CIRCLES as u32 * SLOTS as u32;
+/// No tick that comes.
+const NEVER: u64 = u64::MAX;
 /// One bucket less than the last circle has, so that none is taken for the one that it is now.
 const MOST_AHEAD: u64 = (SLOTS - 1) << (BITS * (CIRCLES as u32 - 1));
 

@@ -17,7 +17,7 @@ use crate::{
     callback::{Backlog, Desk},
     error::Error,
     protocol::Bundle,
-    reactor::{Inbox, Lent, Listener, Listening, Publication, Task, Topics, Wheel},
+    reactor::{Inbox, Lent, Listener, Listening, Publication, Task, Timer, Topics, Wheel},
     system,
     transport::Remedy,
 };
@@ -32,6 +32,7 @@ pub(super) struct Worker<S> {
     listener: Option<Listener>,
     pub(super) slots: Slab<Slot<S>>,
     pub(super) wheel: Wheel,
+    timer: Timer,
     /// `None` while a connection has it.
     pub(super) desk: Option<Box<Desk>>,
     /// What was received is read here and handled here. It is zeroed once.
@@ -96,6 +97,7 @@ impl<S> Worker<S> {
         let Post { poll, inbox } = post;
         let mut listener = listening.into_listener();
         listener.register(poll.registry(), LISTENER)?;
+        let timer = Timer::new(poll.registry(), TIMER)?;
         let mut lent = Lent::new(now, rand::make_rng::<StdRng>());
         lent.tells_end = house.handlers.tell_end();
         let desk = Desk {
@@ -118,6 +120,7 @@ impl<S> Worker<S> {
             listener: Some(listener),
             slots: Slab::with_capacity(SLOTS),
             wheel: Wheel::new(now),
+            timer,
             desk: Some(Box::new(desk)),
             buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),
             ciphertext: vec![0; ciphertext].into_boxed_slice(),
@@ -153,7 +156,7 @@ impl<S> Worker<S> {
                 match event.token() {
                     LISTENER => self.accepts_again = Some(self.now),
                     WAKER if mem::take(&mut self.waits_for_place) => self.accepts_again = Some(self.now),
-                    WAKER => {}
+                    WAKER | TIMER => {}
                     Token(key) => self.handle_event(key, event),
                 }
             }
@@ -213,15 +216,14 @@ impl<S> Worker<S> {
         Ok(())
     }
 
-    /// How long nothing has to be done, if nothing happens.
-    fn timeout(&self) -> Option<Duration> {
+    /// How long to wait at most for something to happen.
+    fn timeout(&mut self) -> Option<Duration> {
         if !self.unread.is_empty() || !self.unattended.is_empty() || !self.inbox.is_empty() {
             return Some(Duration::ZERO);
         }
         let accepts = self.accepts_again.filter(|_| self.listener.is_some());
         let deadlines = [self.wheel.next(), accepts, self.draining.flatten()];
-        let next = deadlines.into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(self.now))
+        self.timer.timeout(deadlines.into_iter().flatten().min(), self.now)
     }
 
     /// Takes up whoever waits.
@@ -376,6 +378,7 @@ impl<S> Drop for Worker<S> {
 
 pub(super) const LISTENER: Token = Token(usize::MAX);
 pub(super) const WAKER: Token = Token(usize::MAX - 1);
+const TIMER: Token = Token(usize::MAX - 2);
 
 /// One read takes at most this much.
 const RECEIVE_BYTES: usize = 256 * 1024;
