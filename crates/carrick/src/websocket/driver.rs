@@ -3,29 +3,32 @@
 
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
+    mem,
+    ops::Range,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::Instant,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     time::{self, Sleep},
 };
 
 use super::{
     agreed::Agreed,
     local::{Clock, lend, take_back, with_receive_buffer, with_rest, with_shell},
-    piece::Piece,
+    own_memory::{Habit, LEAST_BYTES, with_own_memory},
+    received::{Received, parse},
     stop::Stop,
     work::Work,
 };
 use crate::{
     error::Error,
     flow::{Flow, copy_of, going_away},
-    protocol::{Agreement, Connection, Delivery, Event, Message, Output, Payload, SendError, Shell},
+    protocol::{Agreement, Connection, Delivery, Event, Kind, Message, Output, SendError, Shell},
     system,
 };
 
@@ -41,22 +44,12 @@ pub(super) struct Driver<S> {
     /// Of a connection that no server wakes in time.
     timer: Option<Pin<Box<Sleep>>>,
     stop: Option<Arc<Stop>>,
-    /// Bytes handed out since the stream was last asked for more.
-    handed: u32,
+    /// What was handed out since the stream was last asked for more, as [`share`] counts it.
+    handed: u16,
+    habit: Habit,
     flow: Flow,
     /// Whether pings and pongs are handed out too.
     control: bool,
-}
-
-/// What a read brought for the application.
-#[derive(Debug)]
-pub(crate) enum Received {
-    Message(Message),
-    Piece(Piece),
-    /// What a ping carried. It is answered already.
-    Ping(Bytes),
-    /// What a pong carried, and the time since the ping of ours that it answers.
-    Pong(Bytes, Option<Duration>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
@@ -75,6 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             timer: None,
             stop: None,
             handed: 0,
+            habit: Habit::default(),
             flow: Flow::default(),
             control: false,
         };
@@ -143,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         delivery: Delivery,
     ) -> Poll<Option<Result<Received, Error>>> {
         self.connection.set_delivery(delivery);
-        if self.handed > MOST_AT_ONCE_BYTES {
+        if self.handed > MOST_AT_ONCE {
             // A read of a few bytes can inflate to many: let the others of this thread have their turn.
             self.handed = 0;
             let _ = self.poll_write_all(cx);
@@ -152,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         loop {
             if let Some(received) = self.take_rest() {
-                self.handed = self.handed.saturating_add(received.length());
+                self.handed = self.handed.saturating_add(share(received.length()));
                 return Poll::Ready(Some(Ok(received)));
             }
             self.handed = 0;
@@ -190,11 +184,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     #[inline]
     pub(super) fn take_plain(&mut self) -> Option<Message> {
         let work = self.work.as_mut().filter(|work| !work.rest.is_empty())?;
-        if self.handed > MOST_AT_ONCE_BYTES {
+        if self.handed > MOST_AT_ONCE {
             return None;
         }
         let (kind, range) = self.connection.receive_plain(&mut work.rest)?;
-        self.handed = self.handed.saturating_add(range.len() as u32);
+        self.handed = self.handed.saturating_add(share(range.len()));
         let message = Message::from_checked(kind, work.split_off(range));
         work.taken = true;
         if work.rest.is_empty() {
@@ -335,8 +329,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.with_shell(|connection, shell| connection.handle_progress(shell.now));
     }
 
-    /// Reads once, into the buffer of the thread or where a large message is put together; `None` if that brought nothing
-    /// for the application.
+    /// Reads once: where a large message is put together, into memory of its own where that is the habit, or into the buffer
+    /// of the thread; `None` if that brought nothing for the application.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
         let read = if let Some(room) = self.connection.room() {
             let mut read = ReadBuf::new(room);
@@ -347,12 +341,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             polled
         } else {
-            let polled = with_receive_buffer(|buffer| {
-                let mut read = ReadBuf::new(buffer);
-                let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
-                let bytes = read.filled_mut();
-                Poll::Ready(if bytes.is_empty() { Err(polled) } else { Ok(self.handle_bytes(bytes)) })
-            });
+            let polled = match self.habit.capacity() {
+                Some(capacity) => with_own_memory(capacity, |memory| {
+                    let polled = ready!(pin!(self.stream.read_buf(memory)).poll(cx));
+                    Poll::Ready(if memory.is_empty() {
+                        Err(polled.map(drop))
+                    } else {
+                        Ok(self.handle_own(memory))
+                    })
+                }),
+                None => with_receive_buffer(|buffer| {
+                    let mut read = ReadBuf::new(buffer);
+                    let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+                    let bytes = read.filled_mut();
+                    Poll::Ready(if bytes.is_empty() { Err(polled) } else { Ok(self.handle_bytes(bytes)) })
+                }),
+            };
             match ready!(polled) {
                 Ok(received) => return Poll::Ready(received),
                 Err(polled) => polled,
@@ -383,17 +387,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         })
     }
 
+    /// What was read into the buffer of the thread.
     fn handle_bytes(&mut self, received: &mut [u8]) -> Option<Received> {
         let now = system::now();
-        if let Some((kind, place)) = self.connection.receive_plain(received) {
-            self.connection.handle_bytes(now);
-            let (message, rest) = received.split_at(place.end);
-            let payload = message.get(place.start..).unwrap_or_default();
-            if !rest.is_empty() {
-                self.keep_rest(BytesMut::from(rest));
-            }
-            return Some(Received::Message(Message::from_checked(kind, Bytes::copy_from_slice(payload))));
+        let Some((kind, place)) = self.handle_first(received, now) else {
+            return self.handle_any(received, now);
+        };
+        let payload = received.get(place).unwrap_or_default();
+        Some(Received::Message(Message::from_checked(kind, Bytes::copy_from_slice(payload))))
+    }
+
+    /// What was read into memory that a long message may keep.
+    fn handle_own(&mut self, memory: &mut BytesMut) -> Option<Received> {
+        let now = system::now();
+        let Some((kind, place)) = self.handle_first(memory, now) else {
+            return self.handle_any(memory, now);
+        };
+        let payload = if place.len() < LEAST_BYTES {
+            memory.get(place).map(Bytes::copy_from_slice).unwrap_or_default()
+        } else {
+            memory.truncate(place.end);
+            let mut bytes = mem::take(memory).freeze();
+            bytes.advance(place.start);
+            bytes
+        };
+        Some(Received::Message(Message::from_checked(kind, payload)))
+    }
+
+    /// Takes the message at the front in the short way, if that is all there is to do: what it is and where its payload
+    /// stands. What is behind it is kept.
+    #[inline]
+    fn handle_first(&mut self, received: &mut [u8], now: Instant) -> Option<(Kind, Range<usize>)> {
+        let (kind, place) = self.connection.receive_plain(received)?;
+        self.connection.handle_bytes(now);
+        let rest = received.get(place.end..).unwrap_or_default();
+        if rest.is_empty() {
+            self.habit.note(received.len());
+        } else {
+            self.habit.forget();
+            self.keep_rest(BytesMut::from(rest));
         }
+        Some((kind, place))
+    }
+
+    /// What is not all of a message, or not only one.
+    fn handle_any(&mut self, received: &mut [u8], now: Instant) -> Option<Received> {
+        self.habit.forget();
         let mut position = 0;
         while let Some(unparsed) = received.get_mut(position..).filter(|bytes| !bytes.is_empty()) {
             let Driver { connection, work, control, .. } = self;
@@ -518,25 +557,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 }
 
-impl Received {
-    fn length(&self) -> u32 {
-        let length = match self {
-            Received::Message(message) => message.len(),
-            Received::Piece(piece) => piece.bytes.len(),
-            Received::Ping(payload) | Received::Pong(payload, _) => payload.len(),
-        };
-        u32::try_from(length).unwrap_or(u32::MAX)
-    }
-
-    fn set_bytes(&mut self, bytes: Bytes) {
-        match self {
-            Received::Ping(payload) | Received::Pong(payload, _) => *payload = bytes,
-            Received::Message(message) => *message = Message::from_checked(message.kind(), bytes),
-            Received::Piece(piece) => piece.bytes = bytes,
-        }
-    }
-}
-
 fn poll_write<S: AsyncWrite>(
     stream: Pin<&mut S>,
     output: &Output,
@@ -551,43 +571,18 @@ fn poll_write<S: AsyncWrite>(
     stream.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
 }
 
-/// Takes the next event out of `received`; `keep` makes owned bytes of a payload that lies in it. Pings and pongs are
-/// events only if `control` says so.
-fn parse(
-    connection: &mut Connection,
-    received: &mut [u8],
-    shell: &mut Shell<'_>,
-    control: bool,
-    keep: impl FnOnce(&[u8]) -> Bytes,
-) -> (usize, Option<Received>) {
-    let (consumed, event) = connection.receive(received, shell);
-    let own = |payload: Payload<'_>| match payload {
-        Payload::Received(bytes) => keep(bytes),
-        Payload::Assembled(bytes) => bytes,
-    };
-    let received = match event {
-        Some(Event::Message { kind, payload, .. }) => {
-            Some(Received::Message(Message::from_checked(kind, own(payload))))
-        }
-        Some(Event::Piece { kind, payload, compressed, first, last }) => {
-            Some(Received::Piece(Piece { kind, bytes: own(payload), compressed, first, last }))
-        }
-        Some(Event::Ping(payload)) if control => Some(Received::Ping(own(payload))),
-        Some(Event::Pong { payload, round_trip }) if control => {
-            Some(Received::Pong(own(payload), round_trip))
-        }
-        Some(Event::Ping(_) | Event::Pong { .. } | Event::Closed(_)) | None => None,
-    };
-    (consumed, received)
-}
-
 /// Why nothing can be written any more.
 fn broken(work: &Option<Box<Work>>) -> Option<&io::Error> {
     work.as_ref()?.broken.as_ref()
 }
 
-/// How much is handed out of one read before others have their turn.
-const MOST_AT_ONCE_BYTES: u32 = 1 << 20;
+/// What a message counts that is handed out: its length in 64 bytes, and at least one for the work with it.
+fn share(length: usize) -> u16 {
+    u16::try_from(length / 64 + 1).unwrap_or(u16::MAX)
+}
+
+/// How much is handed out of one read before others have their turn: about a megabyte.
+const MOST_AT_ONCE: u16 = 1 << 14;
 
 /// Most slices in one vectored write.
 const SLICES: usize = 64;

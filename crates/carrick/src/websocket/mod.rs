@@ -4,8 +4,10 @@ mod agreed;
 mod alarms;
 mod driver;
 mod local;
+mod own_memory;
 mod piece;
 mod polled;
+mod received;
 mod split;
 mod stop;
 #[cfg(feature = "unstable-tunnel")]
@@ -14,8 +16,8 @@ mod websocket;
 mod work;
 
 pub(crate) use alarms::Alarms;
-pub(crate) use driver::Received;
 pub use piece::Piece;
+pub(crate) use received::Received;
 pub use split::{Receiver, Sender};
 pub(crate) use stop::Stop;
 pub use websocket::WebSocket;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{driver::Received, websocket::WebSocket};
+use super::{received::Received, websocket::WebSocket};
 use crate::{
     error::Error,
     protocol::{Connection, Delivery, Shell},

@@ -14,8 +14,9 @@ use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    driver::{Driver, Received},
+    driver::Driver,
     piece::Piece,
+    received::Received,
     split::{self, Receiver, Sender},
     stop::Stop,
 };
