@@ -6,11 +6,11 @@ use carrick::{Accepted, Error};
 use http::{HeaderValue, Request, Version, header::ALT_SVC};
 use tokio::{runtime::Builder, sync::oneshot};
 
-use super::{
-    raw::{MISDIRECTED, OK, RawServer, SETTINGS, code, request, soon},
-    support::Lines,
+use super::raw::{MISDIRECTED, OK, RawServer, SETTINGS, code, request, soon};
+use crate::{
+    server::support::{Running, assert_echoes, echo, free_server},
+    versions::lines::Lines,
 };
-use crate::server::support::{Running, assert_echoes, echo, free_server};
 
 /// A server over TCP that says that HTTP/3 is there, and has its certificate.
 async fn beside(raw: &RawServer) -> Running {
