@@ -1,6 +1,7 @@
 //! WebSockets over HTTP/3 (RFC 9220).
 
 mod alternative;
+mod both_errors;
 mod client;
 mod client_errors;
 mod fallback;
