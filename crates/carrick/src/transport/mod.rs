@@ -17,10 +17,6 @@ pub(crate) mod http3;
 mod lease;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
-#[cfg(not(feature = "http2"))]
-mod no_http2;
-#[cfg(not(feature = "http3"))]
-mod no_http3;
 mod pool;
 mod prefixed;
 mod proxy;

@@ -38,7 +38,7 @@ use crate::{
         alternative::Record,
         connect_event::ConnectEvent,
         dial::Dialer,
-        lease::{AskError, Lease, Multiplexed},
+        lease::{AskError, Asking, Lease, Multiplexed},
         stream::NetStream,
     },
 };
@@ -60,7 +60,7 @@ pub(crate) struct Http3Connection {
 }
 
 /// A stream on it, on which nothing is sent yet.
-pub(crate) struct Http3Lease {
+struct Http3Lease {
     connection: Arc<Http3Connection>,
     halves: (Sending, Receiving),
     seat: Seat,
@@ -156,7 +156,7 @@ impl Multiplexed for Http3Connection {
         !self.http3.is_leaving() && !self.retired.load(Ordering::Relaxed)
     }
 
-    fn lease(self: Arc<Http3Connection>) -> Option<Lease> {
+    fn lease(self: Arc<Http3Connection>) -> Option<Box<dyn Lease>> {
         if self.streams() >= CLIENT_STREAMS as usize {
             return None;
         }
@@ -165,13 +165,22 @@ impl Multiplexed for Http3Connection {
         let Poll::Ready(Ok(halves)) = opened else { return None };
         self.open.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { connection: Arc::clone(&self) };
-        Some(Lease::Http3(Box::new(Http3Lease { connection: self, halves, seat })))
+        Some(Box::new(Http3Lease { connection: self, halves, seat }))
+    }
+}
+
+impl Lease for Http3Lease {
+    fn version(&self) -> Version {
+        Version::HTTP_3
+    }
+
+    fn ask<'a>(self: Box<Http3Lease>, request: &'a Request<()>) -> Asking<'a> {
+        Box::pin(self.exchange(request))
     }
 }
 
 impl Http3Lease {
-    /// Sends a request whose stream stays open, and reads the head of its answer.
-    pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
+    async fn exchange(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
         let Http3Lease { connection, halves: (mut sending, mut receiving), seat } = self;
         let protocol = request.extensions().get().map(ConnectProtocol::as_str);
         connection.check_size(request, protocol)?;
@@ -289,12 +298,6 @@ impl Drop for Seat {
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seat").field("peer", &self.connection.peer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Http3Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http3Lease").field("peer", &self.connection.peer).finish_non_exhaustive()
     }
 }
 
