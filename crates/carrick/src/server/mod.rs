@@ -16,6 +16,8 @@ mod cors;
 mod drain;
 mod entrance;
 mod guest;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod haste;
 #[cfg(feature = "http2")]
 mod http2;
 #[cfg(feature = "http3")]

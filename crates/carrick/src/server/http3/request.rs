@@ -11,6 +11,7 @@ use super::{
         caller::Caller,
         connection::{Opening, Service},
         connections::Connections,
+        haste::Haste,
         hyper::boxed_text,
         multiplexed::{Answer, Outcome, decide},
     },
@@ -26,11 +27,18 @@ use crate::{
     websocket::WebSocket,
 };
 
+/// What a request came over.
+pub(super) struct Source {
+    pub(super) caller: Caller,
+    pub(super) connections: Arc<Connections>,
+    pub(super) haste: Arc<Haste>,
+}
+
 /// Answers a request. A WebSocket that it opens goes on without it.
 pub(super) async fn answer(
     service: Arc<Service>,
     (mut sending, mut receiving): (Sending, Receiving),
-    (caller, connections): (Caller, Arc<Connections>),
+    Source { caller, connections, haste }: Source,
 ) -> Outcome {
     let timer = HandshakeTimer::start(service.handshake_timeout);
     // No answer but a WebSocket depends on what is left unread of the request.
@@ -71,14 +79,14 @@ pub(super) async fn answer(
             if !matches!(written, Ok(Ok(()))) {
                 return Outcome::TakenBack;
             }
-            let mut stream = Http3Stream::new(sending, receiving);
+            let mut stream = Http3Stream::new(sending, receiving).watched(haste.lookout());
             stream.expect_tunnel();
             let peer = stream.peer_addr();
             let stream = NetStream::of(Version::HTTP_3, stream, Some(peer));
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
             place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));
-            return Outcome::Answered;
+            return Outcome::Opened;
         }
         Ok(Answer::Page(response)) => response,
         Err(rejection) => return refuse(&service, sending, &rejection, &caller).await,

@@ -10,6 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{client::Seat, error_code::ErrorCode, receiving::Receiving, sending::Sending};
+use crate::transport::lookout::Lookout;
 
 /// A stream whose two ends have agreed that DATA frames carry bytes. Its end is the end of the bytes (RFC 9220 §3).
 ///
@@ -23,11 +24,19 @@ pub(crate) struct Http3Stream {
     unseen: bool,
     /// Its place on the connection of a client.
     seat: Option<Seat>,
+    /// Who is told of what the client does first.
+    lookout: Lookout,
 }
 
 impl Http3Stream {
     pub(crate) fn new(sending: Sending, receiving: Receiving) -> Http3Stream {
-        Http3Stream { sending, receiving, unseen: false, seat: None }
+        Http3Stream { sending, receiving, unseen: false, seat: None, lookout: Lookout::default() }
+    }
+
+    /// On the connection of a server, which wants to be told of what the client does first.
+    pub(crate) fn watched(mut self, lookout: Lookout) -> Http3Stream {
+        self.lookout = lookout;
+        self
     }
 
     /// With its place on the connection of a client.
@@ -59,15 +68,20 @@ impl AsyncRead for Http3Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if buffer.remaining() == 0 { Poll::Ready(Ok(())) } else { self.receiving.poll_read(cx, buffer) }
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let polled = self.receiving.poll_read(cx, buffer);
+        self.lookout.note_read(&polled, buffer.filled().len() - before);
+        polled
     }
 }
 
 /// Once a write is pending, the bytes of the next one have to begin with those of that one, which are announced already.
 impl AsyncWrite for Http3Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.unseen = true;
-        self.sending.poll_write(cx, &[IoSlice::new(bytes)])
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -76,7 +90,9 @@ impl AsyncWrite for Http3Stream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.unseen = true;
-        self.sending.poll_write(cx, slices)
+        let polled = self.sending.poll_write(cx, slices);
+        self.lookout.note_written(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -149,6 +149,27 @@ async fn requests_that_are_taken_back_all_the_time_end_the_connection() {
 }
 
 #[tokio::test]
+async fn websockets_that_are_taken_back_all_the_time_end_the_connection() {
+    let server = Running::echo().await;
+    let mut raw = Raw::connect(server.address).await;
+    let mut opened = 0;
+    let error = loop {
+        if let Err(error) = std::future::poll_fn(|cx| raw.requests.poll_ready(cx)).await {
+            break error;
+        }
+        let (response, mut sending) = raw.requests.send_request(request("/echo", &[]), false).unwrap();
+        match response.await {
+            Ok(response) => assert_eq!(response.status(), 200),
+            Err(error) => break error,
+        }
+        opened += 1;
+        sending.send_reset(Reason::CANCEL);
+    };
+    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{error}");
+    assert!((800..2000).contains(&opened), "{opened}");
+}
+
+#[tokio::test]
 async fn handlers_whose_streams_are_reset_do_not_pile_up() {
     let server = Server::bind("127.0.0.1:0").await.unwrap().max_concurrent_streams(2);
     let server = Running::start(server.route("/busy", |websocket, _| async move {

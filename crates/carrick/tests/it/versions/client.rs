@@ -32,6 +32,20 @@ async fn a_connection_ends_with_its_last_websocket() {
 }
 
 #[tokio::test]
+async fn hundreds_that_are_dropped_at_once_harm_no_other() {
+    for way in sharing() {
+        let (site, callers) = way.serve_noting(|server| server).await;
+        let client = site.client("/echo");
+        let mut kept = client.connect().await.unwrap();
+        for _ in 0..400 {
+            drop(client.connect().await.unwrap());
+        }
+        assert_echoes(&mut kept).await;
+        assert_eq!(callers.count(), 1, "{way:?}");
+    }
+}
+
+#[tokio::test]
 async fn where_a_server_allows_no_more_streams_there_is_another_connection() {
     for way in sharing() {
         let (site, callers) = way.serve_noting(|server| server.max_concurrent_streams(2)).await;

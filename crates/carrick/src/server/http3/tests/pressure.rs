@@ -100,6 +100,25 @@ async fn forged_packets_take_no_place_from_others() {
 }
 
 #[tokio::test]
+async fn websockets_that_are_taken_back_all_the_time_end_the_connection() {
+    let server = Running::start(echoes).await;
+    let (client, _endpoint) = testing::connect(server.address).await;
+    let mut asked = request(Method::CONNECT, "/echo");
+    asked.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    let mut opened = 0;
+    while let Ok((mut sending, mut receiving)) = client.open().await {
+        let written = sending.write_request(&asked, Some("websocket")).await;
+        if written.is_err() || receiving.read_response().await.is_err() {
+            break;
+        }
+        opened += 1;
+        sending.cancel(ErrorCode::RequestCancelled);
+    }
+    assert_eq!(client.closed().await.to_string(), "peer ended the http/3 connection with H3_EXCESSIVE_LOAD");
+    assert!((800..2000).contains(&opened), "{opened}");
+}
+
+#[tokio::test]
 async fn an_idle_connection_is_told_to_go_and_late_requests_are_rejected() {
     let wait = Duration::from_millis(200);
     let server = Running::start(|server| echoes(server).handshake_timeout(wait)).await;
