@@ -311,6 +311,10 @@ impl Server {
     /// Sets how many connections there may be at a time, handshakes and pages included. Default: 100,000; zero counts
     /// as one. Further clients wait in the queue of the operating system until one ends. Each connection needs a file
     /// descriptor: where the process has fewer, the server accepts nothing while they are used up.
+    ///
+    /// Over HTTP/2 and HTTP/3 each WebSocket counts as a connection, beside the one that it is on, from before the hook
+    /// decides about it. Pages do not: there are as many at a time as their connection may have streams
+    /// ([`max_concurrent_streams`](Server::max_concurrent_streams)), which bounds what they take.
     #[must_use]
     pub fn max_connections(mut self, most: usize) -> Server {
         self.max_connections = most;
