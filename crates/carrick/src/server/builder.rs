@@ -18,12 +18,13 @@ use super::no_http3::QuicListener;
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
+    alternative::Alternative,
     body::Body,
     caller::PeerAddress,
-    connection::{Hook, Secure, Service, Witness},
+    connection::{Hook, Http3Witness, Secure, Service, Witness},
     cors::Cors,
     hyper::{self as pages, Fallback},
-    listener::{self, Listener},
+    listener::{self, Listener, Opened},
     route::{Route, Routes},
 };
 use crate::{
@@ -77,6 +78,7 @@ pub struct Server {
     /// On one connection of HTTP/2 or HTTP/3.
     pub(super) max_streams: u32,
     pub(super) quic: Option<QuicListener>,
+    pub(super) http3_witness: Option<Http3Witness>,
 }
 
 impl Server {
@@ -135,6 +137,7 @@ impl Server {
             http2: Http2Settings::available(),
             max_streams: MAX_STREAMS,
             quic: None,
+            http3_witness: None,
         }
     }
 
@@ -491,6 +494,11 @@ impl Server {
     /// # }
     /// ```
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<usize, Error> {
+        self.open()?.serve(shutdown).await
+    }
+
+    /// With every setting settled.
+    pub(super) fn open(self) -> Result<Opened, Error> {
         let mut config = self.config;
         if let Some(deflate) = &self.deflate {
             config.deflate = deflate.clone();
@@ -509,11 +517,16 @@ impl Server {
             secure: self.secure,
             http2: self.http2.map(|settings| settings.with_max_streams(self.max_streams)),
             alternative: alternative(self.quic.as_ref())?,
+            http3_witness: self.http3_witness,
             tracer: Tracer::default(),
         });
-        let quic = self.quic.map(|quic| quic.open(self.max_streams)).transpose()?;
-        let listeners = (self.listener, quic);
-        listener::serve(listeners, service, self.max_connections, self.drain_timeout, shutdown).await
+        Ok(Opened {
+            listener: self.listener,
+            quic: self.quic.map(|quic| quic.open(self.max_streams)).transpose()?,
+            service,
+            max_connections: self.max_connections,
+            drain_timeout: self.drain_timeout,
+        })
     }
 }
 
@@ -538,9 +551,9 @@ impl fmt::Debug for Server {
 const MAX_STREAMS: u32 = 1000;
 
 /// What answers over TCP say of the UDP socket.
-fn alternative(quic: Option<&QuicListener>) -> Result<Option<HeaderValue>, Error> {
+fn alternative(quic: Option<&QuicListener>) -> Result<Option<Alternative>, Error> {
     let value = quic.map(|quic| HeaderValue::try_from(quic.alternative())).transpose();
-    value.map_err(|error| Error::Config(error.into()))
+    value.map(|value| value.map(Alternative::new)).map_err(|error| Error::Config(error.into()))
 }
 
 fn checked(path: String) -> String {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod accepted;
+mod alternative;
 mod app;
 mod app_handlers;
 #[cfg(feature = "axum")]
