@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod failure;
+mod heads;
 mod pressure;
 
 /// A server at work.

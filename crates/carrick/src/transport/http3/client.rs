@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use quinn::{ClientConfig, Endpoint};
 use tokio::{sync::watch, time::timeout};
 use url::Host;
@@ -49,8 +49,6 @@ pub(crate) struct Http3Connection {
     /// How many streams there are.
     open: AtomicUsize,
     limits: HeadLimits,
-    /// How large a head the server takes, if it has said so.
-    most_section_bytes: Option<u64>,
     peer: SocketAddr,
     /// No request goes over it any more, whatever goes on on it.
     retired: AtomicBool,
@@ -106,7 +104,6 @@ impl Http3Connection {
             http3,
             open: AtomicUsize::new(0),
             limits,
-            most_section_bytes: settings.max_field_section_bytes,
             peer,
             retired: AtomicBool::new(false),
             record,
@@ -217,25 +214,22 @@ impl Http3Lease {
             return Err(AskError::Failed(ResponseError::TooManyHeaders { limit }.into()));
         }
         let mut stream = Http3Stream::new(sending, receiving).kept(seat);
-        if response.status().is_success() {
-            stream.expect_tunnel();
+        match response.status() {
+            status if status.is_success() => stream.expect_tunnel(),
+            // It never has a body, whatever Content-Length says (RFC 9110 §8.6).
+            StatusCode::NOT_MODIFIED => {}
+            _ => stream.expect_body(length(response.headers())),
         }
         Ok((response, NetStream::of(Version::HTTP_3, stream, Some(connection.peer))))
     }
 }
 
 impl Http3Connection {
-    /// "An implementation that has received this parameter SHOULD NOT send an HTTP message header that exceeds the indicated
-    /// size" (RFC 9114 §4.2.2).
     fn check_size(&self, request: &Request<()>, protocol: Option<&str>) -> Result<(), AskError> {
-        let bytes = head::request_bytes(request, protocol) as u64;
-        match self.most_section_bytes {
-            Some(most) if bytes > most => {
-                let text = format!("the head of the request is {bytes} bytes, the server takes {most}");
-                Err(AskError::Failed(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, text))))
-            }
-            Some(_) | None => Ok(()),
-        }
+        let bytes = head::request_bytes(request, protocol);
+        let Some(most) = self.http3.limit_exceeded(bytes) else { return Ok(()) };
+        let text = format!("the head of the request is {bytes} bytes, the server takes {most}");
+        Err(AskError::Failed(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, text))))
     }
 
     fn ask_error(&self, error: ReceiveError) -> AskError {
@@ -256,6 +250,11 @@ impl Http3Connection {
     fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
+}
+
+/// What a head says of the length of its body. It has been checked to be a number.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The time in which a request waits for its answer. Whoever gives up on that may have found out that nothing gets through

@@ -9,7 +9,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{client::Seat, error_code::ErrorCode, receiving::Receiving, sending::Sending};
+use super::{
+    client::Seat,
+    error_code::ErrorCode,
+    receiving::{ReceiveError, Receiving},
+    sending::Sending,
+};
 use crate::transport::lookout::Lookout;
 
 /// A stream whose two ends have agreed that DATA frames carry bytes. Its end is the end of the bytes (RFC 9220 §3).
@@ -50,6 +55,11 @@ impl Http3Stream {
         self.receiving.expect_tunnel();
     }
 
+    /// The head was that of an answer that grants nothing: a body comes behind it, of this length if it has one.
+    pub(super) fn expect_body(&mut self, length: Option<u64>) {
+        self.receiving.expect_body(length);
+    }
+
     /// Ends it as a TCP connection that is reset: whatever has not arrived may not arrive any more.
     #[cfg(feature = "unstable-tunnel")]
     pub(in crate::transport) fn cut(&mut self) {
@@ -72,7 +82,13 @@ impl AsyncRead for Http3Stream {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let polled = self.receiving.poll_read(cx, buffer);
+        let polled = self.receiving.poll_read(cx, buffer).map_err(|error| {
+            if let ReceiveError::Breach(breach) = &error {
+                // A stream error is one of both directions.
+                self.sending.cancel(breach.code);
+            }
+            io::Error::from(error)
+        });
         self.lookout.note_read(&polled, buffer.filled().len() - before);
         polled
     }

@@ -1,10 +1,11 @@
 //! What a client does about a server that breaks the rules that hold for servers (RFC 9114 §8.1).
 
-use quinn::{ReadError, ReadToEndError};
+use carrick::{Error, protocol::ResponseError};
+use quinn::{ReadError, ReadToEndError, VarInt};
 
 use super::{
     both_errors::{Ours, assert_message, assert_one_way, behind_settings},
-    raw::{OK, RawServer, SETTINGS, code, code_of_close, connecting, opened, soon},
+    raw::{Asked, OK, RawServer, SETTINGS, code, code_of_close, connecting, failed, opened, soon},
 };
 
 #[tokio::test]
@@ -48,6 +49,43 @@ async fn behind_the_head_of_a_tunnel_there_is_data_alone() {
 }
 
 #[tokio::test]
+async fn refusals_whose_body_or_trailers_break_a_rule_are_malformed() {
+    // HEADERS with `:status: 404` and `content-length: 2`.
+    const HEAD: &[u8] = &[0x01, 6, 0, 0, 0xc0 | 27, 0x54, 1, b'2'];
+    let cases: [(&str, &[u8], bool); 4] = [
+        ("two bytes", &[0x00, 2, b'n', b'o'], true),
+        ("three bytes", &[0x00, 3, b'n', b'o', b'!'], false),
+        ("one byte", &[0x00, 1, b'n'], false),
+        ("a pseudo-header field in trailers", &[0x00, 2, b'n', b'o', 0x01, 3, 0, 0, 0xc0 | 25], false),
+    ];
+    for (what, body, is_sound) in cases {
+        let server = RawServer::start();
+        let connecting = connecting(server.client());
+        let mut asked = server.asked().await;
+        asked.send.write_all(&[HEAD, body].concat()).await.unwrap();
+        asked.send.finish().unwrap();
+        if is_sound {
+            let Error::Response(error) = soon(connecting).await.unwrap().unwrap_err() else { panic!() };
+            let ResponseError::Status(refusal) = *error else { panic!("{error:?}") };
+            assert_eq!((refusal.status().as_u16(), &refusal.body()[..]), (404, &b"no"[..]));
+            continue;
+        }
+        let error = failed(connecting).await.to_string();
+        assert!(error.starts_with("H3_MESSAGE_ERROR (0x10e): "), "{what}: {error}");
+        assert_eq!(reset_of(&mut asked).await, code(0x10e), "{what}");
+        assert_eq!(code_of_close(&asked.connection).await, 0x100, "{what}");
+    }
+}
+
+/// The code that the client has reset its request with.
+async fn reset_of(asked: &mut Asked) -> VarInt {
+    match soon(asked.recv.read_to_end(10_000)).await.unwrap_err() {
+        ReadToEndError::Read(ReadError::Reset(code)) => code,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
 async fn malformed_answers_end_their_stream_alone() {
     let cases: [(&str, &[u8]); 6] = [
         ("a pseudo-header field of requests", &[0x01, 3, 0, 0, 0xc0 | 17]),
@@ -67,9 +105,7 @@ async fn malformed_answers_end_their_stream_alone() {
         } else {
             assert_eq!(soon(asked.send.stopped()).await.unwrap(), Some(code(0x10e)), "{what}");
         }
-        let reset = soon(asked.recv.read_to_end(10_000)).await.unwrap_err();
-        let ReadToEndError::Read(ReadError::Reset(found)) = reset else { panic!("{what}: {reset}") };
-        assert_eq!(found, code(0x10e), "{what}");
+        assert_eq!(reset_of(&mut asked).await, code(0x10e), "{what}");
         assert!(soon(connecting).await.unwrap().is_err());
         // It had nothing but this stream.
         assert_eq!(code_of_close(&asked.connection).await, 0x100, "{what}");
