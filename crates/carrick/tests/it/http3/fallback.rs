@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use carrick::{Accepted, ClientBuilder};
+use carrick::{Accepted, ClientBuilder, Error};
 use http::{HeaderValue, Request, Version, header::ALT_SVC};
-use tokio::{runtime::Builder, sync::oneshot};
+use tokio::{
+    runtime::Builder,
+    sync::oneshot,
+    time::{pause, resume},
+};
 
-use super::raw::{MISDIRECTED, OK, RawServer, code, connecting, failed, opened, soon};
+use super::raw::{MISDIRECTED, OK, RawServer, code, connecting, failed, opened, request, soon};
 use crate::{
     server::support::{Running, assert_echoes, echo, free_server},
     versions::lines::Lines,
@@ -135,6 +139,32 @@ async fn a_connection_that_has_gone_silent_takes_no_more_requests() {
     drop(soon(client.connect()).await.unwrap());
     drop(held);
     tokio::task::spawn_blocking(|| serving.join().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_acknowledges_and_does_not_answer_for_long_is_asked_over_tcp() {
+    for (seconds, version) in [(4, Version::HTTP_3), (6, Version::HTTP_2)] {
+        let raw = RawServer::start();
+        let (_tcp, client, _lines) = beside(&raw).await;
+        let first = connecting(client.clone());
+        let mut asked = raw.asked().await;
+        asked.send.write_all(OK).await.unwrap();
+        let held = opened(first).await;
+        let waiting = connecting(client.clone().handshake_timeout(Duration::from_secs(seconds)));
+        let _unanswered = request(&asked.connection).await;
+        pause();
+        assert!(matches!(waiting.await.unwrap(), Err(Error::Timeout { .. })));
+        resume();
+        let next = connecting(client);
+        let answering = async {
+            let mut asked = request(&asked.connection).await;
+            asked.0.write_all(OK).await.unwrap();
+            asked
+        };
+        let _answered = if version == Version::HTTP_3 { Some(answering.await) } else { None };
+        assert_eq!(opened(next).await.stream().http_version(), version);
+        drop(held);
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod both_errors;
 mod client;
 mod client_errors;
 mod fallback;
+mod quiet;
 mod raw;
 mod server_errors;
 mod support;
