@@ -68,6 +68,7 @@ fn with_http3(server: Server, tls: ReloadableTls) -> Result<Server, Failure> {
         output::note(&format!("No HTTP/3: cannot listen on UDP port {}: {error}", address.port()));
         return Ok(server.tls(tls));
     }
+    let server = server.on_http3_failure(|error| output::note(&format!("No HTTP/3 any more: {error}")));
     server.http3(tls).map_err(|error| Failure::new("cannot serve HTTP/3").because(error))
 }
 

@@ -358,7 +358,7 @@ impl ClientBuilder {
                 Ok(WebSocket::new(stream, Role::Client, self.shared_config(), agreement, received))
             }
             Err(ResponseError::Status(mut refusal)) => {
-                *refusal.body_mut() = read_body_start(&mut stream, response.headers(), received).await;
+                *refusal.body_mut() = read_body_start(&mut stream, &response, received).await?;
                 Err(ResponseError::Status(refusal).into())
             }
             Err(error) => Err(error.into()),

@@ -18,12 +18,13 @@ use super::no_http3::QuicListener;
 use super::{
     accept::HANDSHAKE_TIMEOUT,
     accepted::Accepted,
+    alternative::Alternative,
     body::Body,
     caller::PeerAddress,
-    connection::{Hook, Secure, Service, Witness},
+    connection::{Hook, Http3Witness, Secure, Service, Witness},
     cors::Cors,
     hyper::{self as pages, Fallback},
-    listener::{self, Listener},
+    listener::{self, Listener, Opened},
     route::{Route, Routes},
 };
 use crate::{
@@ -77,6 +78,7 @@ pub struct Server {
     /// On one connection of HTTP/2 or HTTP/3.
     pub(super) max_streams: u32,
     pub(super) quic: Option<QuicListener>,
+    pub(super) http3_witness: Option<Http3Witness>,
 }
 
 impl Server {
@@ -135,6 +137,7 @@ impl Server {
             http2: Http2Settings::available(),
             max_streams: MAX_STREAMS,
             quic: None,
+            http3_witness: None,
         }
     }
 
@@ -311,6 +314,10 @@ impl Server {
     /// Sets how many connections there may be at a time, handshakes and pages included. Default: 100,000; zero counts
     /// as one. Further clients wait in the queue of the operating system until one ends. Each connection needs a file
     /// descriptor: where the process has fewer, the server accepts nothing while they are used up.
+    ///
+    /// Over HTTP/2 and HTTP/3 each WebSocket counts as a connection, beside the one that it is on, from before the hook
+    /// decides about it. Pages do not: there are as many at a time as their connection may have streams
+    /// ([`max_concurrent_streams`](Server::max_concurrent_streams)), which bounds what they take.
     #[must_use]
     pub fn max_connections(mut self, most: usize) -> Server {
         self.max_connections = most;
@@ -487,6 +494,11 @@ impl Server {
     /// # }
     /// ```
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) -> Result<usize, Error> {
+        self.open()?.serve(shutdown).await
+    }
+
+    /// With every setting settled.
+    pub(super) fn open(self) -> Result<Opened, Error> {
         let mut config = self.config;
         if let Some(deflate) = &self.deflate {
             config.deflate = deflate.clone();
@@ -505,11 +517,16 @@ impl Server {
             secure: self.secure,
             http2: self.http2.map(|settings| settings.with_max_streams(self.max_streams)),
             alternative: alternative(self.quic.as_ref())?,
+            http3_witness: self.http3_witness,
             tracer: Tracer::default(),
         });
-        let quic = self.quic.map(|quic| quic.open(self.max_streams)).transpose()?;
-        let listeners = (self.listener, quic);
-        listener::serve(listeners, service, self.max_connections, self.drain_timeout, shutdown).await
+        Ok(Opened {
+            listener: self.listener,
+            quic: self.quic.map(|quic| quic.open(self.max_streams)).transpose()?,
+            service,
+            max_connections: self.max_connections,
+            drain_timeout: self.drain_timeout,
+        })
     }
 }
 
@@ -534,9 +551,9 @@ impl fmt::Debug for Server {
 const MAX_STREAMS: u32 = 1000;
 
 /// What answers over TCP say of the UDP socket.
-fn alternative(quic: Option<&QuicListener>) -> Result<Option<HeaderValue>, Error> {
+fn alternative(quic: Option<&QuicListener>) -> Result<Option<Alternative>, Error> {
     let value = quic.map(|quic| HeaderValue::try_from(quic.alternative())).transpose();
-    value.map_err(|error| Error::Config(error.into()))
+    value.map(|value| value.map(Alternative::new)).map_err(|error| Error::Config(error.into()))
 }
 
 fn checked(path: String) -> String {

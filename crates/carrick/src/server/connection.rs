@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response, Version, header::ALT_SVC};
+use http::{HeaderMap, Request, Response, Version, header::ALT_SVC};
 use tokio::io;
 
 #[cfg(feature = "http2")]
@@ -13,6 +13,7 @@ use super::no_http2::{self as http2, Http2Settings};
 use super::{
     accept::{HandshakeTimer, open, read_head, refuse},
     accepted::Accepted,
+    alternative::Alternative,
     caller::{Caller, PeerAddress},
     connections::Connections,
     cors::Cors,
@@ -45,8 +46,9 @@ pub(super) struct Service {
     pub(super) secure: Option<Secure>,
     /// `None` if HTTP/2 is not spoken.
     pub(super) http2: Option<Http2Settings>,
-    /// Where there is HTTP/3, for `Alt-Svc`.
-    pub(super) alternative: Option<HeaderValue>,
+    /// `None` if there has never been HTTP/3.
+    pub(super) alternative: Option<Alternative>,
+    pub(super) http3_witness: Option<Http3Witness>,
     pub(super) tracer: Tracer,
 }
 
@@ -55,6 +57,9 @@ pub(super) type Hook = Arc<dyn Fn(Request<()>, Front) -> BoxFuture<Result<Accept
 
 /// Whom the application lets know of refusals.
 pub(super) type Witness = Arc<dyn Fn(&Rejection, PeerAddress) + Send + Sync>;
+
+/// Whom the application lets know that there is HTTP/3 no more.
+pub(super) type Http3Witness = Arc<dyn Fn(&io::Error) + Send + Sync>;
 
 /// Puts TLS on a stream, and offers HTTP/2 if it is told to.
 pub(super) type Secure = Arc<dyn Fn(NetStream, bool) -> BoxFuture<io::Result<Secured>> + Send + Sync>;
@@ -211,7 +216,17 @@ impl Service {
         if let Some(alternative) = &self.alternative
             && version < Version::HTTP_3
         {
-            headers.entry(ALT_SVC).or_insert_with(|| alternative.clone());
+            headers.entry(ALT_SVC).or_insert_with(|| alternative.value());
+        }
+    }
+
+    /// There is HTTP/3 no more.
+    pub(super) fn lose_http3(&self, error: &io::Error) {
+        if let Some(alternative) = &self.alternative {
+            alternative.withdraw();
+        }
+        if let Some(witness) = &self.http3_witness {
+            witness(error);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Accepts connections until it is told to stop, and then sees the open ones to their end.
 
-use std::{future::pending, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
@@ -94,37 +94,43 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown` is ready, then gives the open connections `drain_timeout`; tells how many were cut.
-pub(super) async fn serve(
-    (listener, quic): (Listener, Option<QuicServer>),
-    service: Arc<Service>,
-    most: usize,
-    drain_timeout: Duration,
-    shutdown: impl Future<Output = ()>,
-) -> Result<usize, Error> {
-    let connections = CutWhenDropped(Arc::new(Connections::new(most)));
-    let mut ringing = pin!(connections.0.alarms().ring());
-    tokio::select! {
-        biased;
-        () = shutdown => {}
-        never = &mut ringing => match never {},
-        error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
-        error = accept_quic(quic.as_ref(), &service, &connections.0) => return Err(error.into()),
+/// A server that is about to serve.
+pub(super) struct Opened {
+    pub(super) listener: Listener,
+    pub(super) quic: Option<QuicServer>,
+    pub(super) service: Arc<Service>,
+    pub(super) max_connections: usize,
+    pub(super) drain_timeout: Duration,
+}
+
+impl Opened {
+    /// Serves until `shutdown` is ready, then gives the open connections their time; tells how many were cut.
+    pub(super) async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<usize, Error> {
+        let Opened { listener, quic, service, max_connections, drain_timeout } = self;
+        let connections = CutWhenDropped(Arc::new(Connections::new(max_connections)));
+        let mut ringing = pin!(connections.0.alarms().ring());
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            never = &mut ringing => match never {},
+            error = accept_all(&listener, &service, &connections.0) => return Err(error.into()),
+            never = accept_quic(quic.as_ref(), &service, &connections.0) => match never {},
+        }
+        drop(listener);
+        if let Some(quic) = &quic {
+            quic.close_door();
+        }
+        connections.0.stop();
+        let drained = tokio::select! {
+            drained = time::timeout(drain_timeout, connections.0.gone()) => drained,
+            never = &mut ringing => match never {},
+        };
+        let cut = if drained.is_ok() { 0 } else { connections.0.cut() };
+        if let Some(quic) = quic {
+            quic.close().await;
+        }
+        Ok(cut)
     }
-    drop(listener);
-    if let Some(quic) = &quic {
-        quic.close_door();
-    }
-    connections.0.stop();
-    let drained = tokio::select! {
-        drained = time::timeout(drain_timeout, connections.0.gone()) => drained,
-        never = &mut ringing => match never {},
-    };
-    let cut = if drained.is_ok() { 0 } else { connections.0.cut() };
-    if let Some(quic) = quic {
-        quic.close().await;
-    }
-    Ok(cut)
 }
 
 /// Whoever drops the future that serves wants none of it to go on.
@@ -136,18 +142,18 @@ impl Drop for CutWhenDropped {
     }
 }
 
+/// Accepts over QUIC as long as its socket works. TCP goes on without it.
 async fn accept_quic(
     quic: Option<&QuicServer>,
     service: &Arc<Service>,
     connections: &Arc<Connections>,
-) -> io::Error {
-    match quic {
-        Some(quic) => {
-            quic.accept_all(service, connections).await;
-            io::Error::other("the udp socket of http/3 has failed")
-        }
-        None => pending().await,
+) -> Infallible {
+    if let Some(quic) = quic {
+        quic.accept_all(service, connections).await;
+        let text = "the udp socket of http/3 has failed, there is no http/3 until the server starts again";
+        service.lose_http3(&io::Error::other(text));
     }
+    pending().await
 }
 
 async fn accept_all(

@@ -10,7 +10,8 @@ impl Server {
     ///
     /// Each stream may have 128 KiB on its way to a handler that does not read, 256 KiB over HTTP/3: so much times this is
     /// what one connection can cost. The WebSockets among them count towards
-    /// [`max_connections`](Server::max_connections) one by one.
+    /// [`max_connections`](Server::max_connections) one by one. Pages count nowhere else: this times that is the most of them
+    /// that there can be at a time, so a server whose pages are dear sets one of the two lower.
     ///
     /// ```
     /// # async fn example() -> Result<(), carrick::Error> {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod accepted;
+mod alternative;
 mod app;
 mod app_handlers;
 #[cfg(feature = "axum")]
@@ -16,6 +17,8 @@ mod cors;
 mod drain;
 mod entrance;
 mod guest;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod haste;
 #[cfg(feature = "http2")]
 mod http2;
 #[cfg(feature = "http3")]

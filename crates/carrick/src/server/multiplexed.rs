@@ -23,6 +23,8 @@ use crate::protocol::{ConnectProtocol, Refusal, Rejection, excerpt, is_websocket
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Outcome {
     Answered,
+    /// It is a WebSocket from now on.
+    Opened,
     /// The client did not wait for the answer.
     TakenBack,
 }

@@ -28,6 +28,7 @@ impl Alternatives {
     }
 
     /// What a connection with the server at `address` may add to.
+    #[cfg(feature = "http3")]
     pub(super) fn record(&self, address: &Address) -> Record {
         Record { alternatives: self.clone(), origin: (address.host.clone(), address.port) }
     }
@@ -51,16 +52,16 @@ impl Alternatives {
 }
 
 /// Where to note what came of HTTP/3 with one server.
+#[cfg(feature = "http3")]
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "http3"), expect(dead_code, reason = "nothing comes of it"))]
 pub(crate) struct Record {
     alternatives: Alternatives,
     origin: Origin,
 }
 
+#[cfg(feature = "http3")]
 impl Record {
     /// It does not work now.
-    #[cfg(feature = "http3")]
     pub(crate) fn avoid(&self) {
         self.alternatives.look((&self.origin.0, self.origin.1), |known| known.avoid(system::now()));
     }

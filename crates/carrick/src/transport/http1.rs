@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{
-    HeaderMap, Request, Response, StatusCode,
+    Request, Response, StatusCode, Version,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use tokio::{
@@ -61,25 +61,40 @@ async fn read_head(
 }
 
 /// The start of the body of a response that opens no WebSocket: as much as comes within a second, at most 1 KiB.
+///
+/// # Errors
+///
+/// If it shows that the whole response is malformed, which a stream of HTTP/3 tells.
 pub(crate) async fn read_body_start(
     stream: &mut (impl AsyncRead + Unpin),
-    headers: &HeaderMap,
+    response: &Response<()>,
     mut received: BytesMut,
-) -> Bytes {
+) -> io::Result<Bytes> {
+    let (headers, is_http3) = (response.headers(), response.version() == Version::HTTP_3);
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    // A body that ends with its stream is read to that end, behind which it is known to be sound.
+    let length = length.filter(|_| !is_http3);
     let wanted = length.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
     let read = async {
         while received.len() < wanted {
             received.reserve(READ_BYTES);
-            // Whatever went wrong, the refusal is the news.
-            if !matches!(stream.read_buf(&mut received).await, Ok(1..)) {
-                break;
+            match stream.read_buf(&mut received).await {
+                Ok(1..) => {}
+                // "Clients MUST NOT accept a malformed response." (RFC 9114 §4.1.2)
+                Err(error) if is_http3 && error.kind() == io::ErrorKind::InvalidData => return Err(error),
+                // Whatever else went wrong, the refusal is the news.
+                Ok(0) | Err(_) => break,
             }
         }
+        Ok(())
     };
-    let _ = timeout(BODY_TIME, read).await;
+    timeout(BODY_TIME, read).await.unwrap_or(Ok(()))?;
     received.truncate(wanted);
-    if headers.contains_key(TRANSFER_ENCODING) { without_chunk_sizes(&received) } else { received.freeze() }
+    Ok(if headers.contains_key(TRANSFER_ENCODING) {
+        without_chunk_sizes(&received)
+    } else {
+        received.freeze()
+    })
 }
 
 /// The start of a chunked body (RFC 9112 §7.1), as far as it can be read.

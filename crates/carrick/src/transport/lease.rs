@@ -1,17 +1,9 @@
 //! A place for one stream on a connection of a client that several share.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc};
 
 use http::{Request, Response, Version};
 
-#[cfg(feature = "http2")]
-use super::http2::Http2Lease;
-#[cfg(feature = "http3")]
-use super::http3::Http3Lease;
-#[cfg(not(feature = "http2"))]
-use super::no_http2::Http2Lease;
-#[cfg(not(feature = "http3"))]
-use super::no_http3::Http3Lease;
 use super::stream::NetStream;
 use crate::error::Error;
 
@@ -29,19 +21,20 @@ pub(super) trait Multiplexed: Send + Sync {
     fn is_sound(&self) -> bool;
 
     /// A place for one more stream, if the server allows one more.
-    fn lease(self: Arc<Self>) -> Option<Lease>;
+    fn lease(self: Arc<Self>) -> Option<Box<dyn Lease>>;
 }
 
 /// A place for one stream.
-#[derive(Debug)]
-#[cfg_attr(
-    not(all(feature = "http2", feature = "http3")),
-    expect(dead_code, reason = "one version is not there")
-)]
-pub(crate) enum Lease {
-    Http2(Http2Lease),
-    Http3(Box<Http3Lease>),
+pub(crate) trait Lease: Send {
+    fn version(&self) -> Version;
+
+    /// Sends a request whose stream stays open, and reads the head of its answer.
+    fn ask<'a>(self: Box<Self>, request: &'a Request<()>) -> Asking<'a>;
 }
+
+/// The answer to a request, once it is there.
+pub(crate) type Asking<'a> =
+    Pin<Box<dyn Future<Output = Result<(Response<()>, NetStream), AskError>> + Send + 'a>>;
 
 /// Why a request has no answer.
 #[derive(Debug)]
@@ -53,21 +46,4 @@ pub(crate) enum AskError {
     #[cfg_attr(not(feature = "http3"), expect(dead_code, reason = "only a server of HTTP/3 says so"))]
     VersionFallback(io::Error),
     Failed(Error),
-}
-
-impl Lease {
-    pub(crate) fn version(&self) -> Version {
-        match self {
-            Lease::Http2(_) => Version::HTTP_2,
-            Lease::Http3(_) => Version::HTTP_3,
-        }
-    }
-
-    /// Sends a request whose stream stays open, and reads the head of its answer.
-    pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
-        match self {
-            Lease::Http2(lease) => lease.ask(request).await,
-            Lease::Http3(lease) => lease.ask(request).await,
-        }
-    }
 }

@@ -15,12 +15,10 @@ mod http2;
 #[cfg(feature = "http3")]
 pub(crate) mod http3;
 mod lease;
+#[cfg(any(feature = "http2", feature = "http3"))]
+mod lookout;
 #[cfg(not(feature = "tls"))]
 mod no_client_tls;
-#[cfg(not(feature = "http2"))]
-mod no_http2;
-#[cfg(not(feature = "http3"))]
-mod no_http3;
 mod pool;
 mod prefixed;
 mod proxy;
@@ -51,6 +49,8 @@ pub(crate) use http2::{
     Http2Stream, ReceivedBody, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES, Tapped, Wire, poll_room,
 };
 pub(crate) use lease::AskError;
+#[cfg(any(feature = "http2", feature = "http3"))]
+pub(crate) use lookout::{FirstSign, Lookout};
 #[cfg(not(feature = "tls"))]
 pub(crate) use no_client_tls::ClientTls;
 pub(crate) use pool::{Pool, Reached};

@@ -1,5 +1,7 @@
 //! Which connection of a client carries the next stream.
 
+#[cfg(not(all(feature = "http2", feature = "http3")))]
+use std::future::{Ready, ready};
 use std::{
     fmt, io,
     path::PathBuf,
@@ -17,13 +19,9 @@ use tokio::{
 use url::Host;
 
 #[cfg(feature = "http2")]
-use super::http2::{HAS_HTTP2, Http2Connection};
+use super::http2::Http2Connection;
 #[cfg(feature = "http3")]
-use super::http3::{HAS_HTTP3, Http3Connection};
-#[cfg(not(feature = "http2"))]
-use super::no_http2::{HAS_HTTP2, Http2Connection};
-#[cfg(not(feature = "http3"))]
-use super::no_http3::{HAS_HTTP3, Http3Connection};
+use super::http3::Http3Connection;
 use super::{
     ClientTls,
     address::Address,
@@ -77,7 +75,7 @@ pub(crate) enum Reached {
     /// A stream of its own, for HTTP/1.1.
     Http1(NetStream),
     /// One of several on a connection.
-    Shared(Lease),
+    Shared(Box<dyn Lease>),
 }
 
 /// Whom to reach, and how.
@@ -99,15 +97,10 @@ impl Pool {
         limits: HeadLimits,
     ) -> Result<Reached, Error> {
         let journey = Journey { dialer, address, http, limits, alternatives: &self.alternatives };
-        let missing = match http {
-            Http::Http2 if !HAS_HTTP2 => Some(("HTTP/2", "http2")),
-            Http::Http3 if !HAS_HTTP3 => Some(("HTTP/3", "http3")),
-            Http::Auto | Http::Http1 | Http::Http2 | Http::Http3 => None,
-        };
-        if let Some((version, feature)) = missing {
-            let text =
-                format!("{version} needs the feature `{feature}` of carrick, which is not compiled in");
-            return Err(Error::Config(text.into()));
+        match http {
+            Http::Http2 if !HAS_HTTP2 => return Err(missing("HTTP/2", "http2")),
+            Http::Http3 if !HAS_HTTP3 => return Err(missing("HTTP/3", "http3")),
+            Http::Auto | Http::Http1 | Http::Http2 | Http::Http3 => {}
         }
         let is_plain = http == Http::Auto && (!address.secure || !(HAS_HTTP2 || HAS_HTTP3));
         if http == Http::Http1 || is_plain {
@@ -209,22 +202,39 @@ impl Journey<'_> {
             let text = "server does not choose http/2 in its tls handshake";
             return if is_auto { Ok(Dialed::Http1(stream)) } else { Err(unsupported(text)) };
         }
+        if let Some(connection) = self.start_http2(stream).await? {
+            return Ok(Dialed::Connection(connection));
+        }
+        *lacks_http2 = is_auto;
+        self.fall_back("server has no websockets over http/2")?;
+        Ok(Dialed::Nothing)
+    }
+
+    /// A connection of HTTP/2 on a stream, if the server opens WebSockets over it.
+    #[cfg(feature = "http2")]
+    async fn start_http2(&self, stream: NetStream) -> Result<Option<Arc<dyn Multiplexed>>, Error> {
         let connection = Http2Connection::start(stream, self.limits).await.map_err(no_http2)?;
         self.dialer.observer.tell(&ConnectEvent::Http2 { settings: connection.settings() });
-        if !connection.opens_websockets() {
-            *lacks_http2 = is_auto;
-            self.fall_back("server has no websockets over http/2")?;
-            return Ok(Dialed::Nothing);
-        }
-        Ok(Dialed::Connection(connection))
+        Ok(if connection.opens_websockets() { Some(connection) } else { None })
+    }
+
+    #[cfg(not(feature = "http2"))]
+    fn start_http2(&self, _: NetStream) -> Ready<Result<Option<Arc<dyn Multiplexed>>, Error>> {
+        ready(Err(missing("HTTP/2", "http2")))
     }
 
     /// A connection of HTTP/3.
+    #[cfg(feature = "http3")]
     async fn dial_http3(&self, port: u16) -> Result<Arc<dyn Multiplexed>, Error> {
         let record = self.alternatives.record(self.address);
         let connection =
             Http3Connection::open(self.dialer, self.address, (port, record), self.limits).await?;
         Ok(connection)
+    }
+
+    #[cfg(not(feature = "http3"))]
+    fn dial_http3(&self, _: u16) -> Ready<Result<Arc<dyn Multiplexed>, Error>> {
+        ready(Err(missing("HTTP/3", "http3")))
     }
 
     /// A connection of HTTP/3 where the server has said that there is one, or else on the port of the URL, which waits a
@@ -364,7 +374,7 @@ impl Connections {
     }
 
     /// A place on a connection that is there already, over the latest version of HTTP.
-    fn lease(&mut self, journey: &Journey<'_>) -> Option<Lease> {
+    fn lease(&mut self, journey: &Journey<'_>) -> Option<Box<dyn Lease>> {
         let mut sound = Vec::new();
         self.made.retain(|connection| {
             let found = connection.upgrade().filter(|connection| connection.is_sound());
@@ -393,6 +403,13 @@ fn unsupported(reason: &str) -> Error {
     Error::Io(io::Error::new(io::ErrorKind::Unsupported, format!("{reason}, try http/1.1")))
 }
 
+/// The error of a caller who asks for what is left out of this build.
+fn missing(version: &str, feature: &str) -> Error {
+    let text = format!("{version} needs the feature `{feature}` of carrick, which is not compiled in");
+    Error::Config(text.into())
+}
+
+#[cfg(feature = "http2")]
 fn no_http2(error: Error) -> Error {
     match error {
         Error::Io(error) => {
@@ -407,6 +424,12 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool").field("servers", &self.servers().len()).finish()
     }
 }
+
+/// Whether it is compiled in.
+const HAS_HTTP2: bool = cfg!(feature = "http2");
+
+/// Whether it is compiled in.
+const HAS_HTTP3: bool = cfg!(feature = "http3");
 
 /// How long TCP waits for HTTP/3, as one address waits for another (RFC 8305 §5).
 const HEAD_START: Duration = Duration::from_millis(250);

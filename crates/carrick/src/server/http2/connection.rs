@@ -14,7 +14,7 @@ use h2::{
 };
 use http::Request;
 use tokio::{
-    task::{JoinError, JoinSet},
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 
@@ -22,6 +22,7 @@ use super::{
     super::{
         accept::FOREVER,
         connection::{Below, Service},
+        haste::Haste,
         linger::LINGER,
         multiplexed::Outcome,
         rewound::Rewound,
@@ -39,7 +40,7 @@ use crate::{
 pub(in super::super) async fn serve(service: Arc<Service>, settings: Http2Settings, below: Below) {
     let Below { stream, received, caller, connections, stop, timer } = below;
     let peer = stream.peer_addr();
-    let wire = Arc::new(Wire::default());
+    let (wire, haste) = (Arc::new(Wire::default()), Haste::new());
     let carrier = Tapped::new(Rewound::new(received.freeze(), stream), Arc::clone(&wire));
     let handshake = settings.builder(service.head_limits).handshake::<_, Bytes>(carrier);
     let Ok(Ok(connection)) = timer.bound("http/2 preface", handshake).await else { return };
@@ -48,7 +49,7 @@ pub(in super::super) async fn serve(service: Arc<Service>, settings: Http2Settin
         wire: Arc::clone(&wire),
         requests: JoinSet::new(),
         most: settings.max_streams(),
-        hasty: 0,
+        haste: Arc::clone(&haste),
         idle: service.handshake_timeout.min(FOREVER),
         phase: Phase::Open,
     };
@@ -59,6 +60,7 @@ pub(in super::super) async fn serve(service: Arc<Service>, settings: Http2Settin
             wire: Arc::clone(&wire),
             connections: Arc::clone(&connections),
             most: settings.max_streams(),
+            haste: Arc::clone(&haste),
         };
         answer(Arc::clone(&service), request, respond, source)
     })
@@ -86,8 +88,7 @@ struct Life {
     requests: JoinSet<Outcome>,
     /// How many streams there may be at a time.
     most: usize,
-    /// Requests that were taken back before their answer, more than were answered.
-    hasty: usize,
+    haste: Arc<Haste>,
     /// How long a connection without streams is kept.
     idle: Duration,
     phase: Phase,
@@ -110,7 +111,7 @@ impl Life {
             tokio::select! {
                 biased;
                 () = stop.asked(), if self.phase == Phase::Open => self.leave(),
-                Some(ended) = self.requests.join_next() => self.handle_ended(&ended),
+                Some(ended) = self.requests.join_next() => self.haste.note(ended.unwrap_or(Outcome::Answered)),
                 () = sleep_until(deadline) => {
                     if !self.is_idle() {
                         deadline = self.deadline(self.idle);
@@ -129,7 +130,7 @@ impl Life {
                     Some(Err(_)) | None => return,
                 },
             }
-            if self.hasty > self.most.min(MAX_HASTY) || self.requests.len() > 2 * self.most {
+            if self.haste.is_too_much() || self.requests.len() > 2 * self.most {
                 self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
             }
         }
@@ -144,14 +145,6 @@ impl Life {
         self.requests.is_empty() && !self.connection.has_streams()
     }
 
-    /// A client may change its mind now and then. One that does so all the time makes us work for nothing.
-    fn handle_ended(&mut self, ended: &Result<Outcome, JoinError>) {
-        match ended {
-            Ok(Outcome::TakenBack) => self.hasty += 1,
-            Ok(Outcome::Answered) | Err(_) => self.hasty = self.hasty.saturating_sub(1),
-        }
-    }
-
     fn deadline(&self, wait: Duration) -> Instant {
         Instant::from_std(system::now()) + wait
     }
@@ -163,6 +156,3 @@ impl Drop for Life {
         self.wire.end_round(true);
     }
 }
-
-/// So many more requests may be taken back than answered.
-const MAX_HASTY: usize = 200;

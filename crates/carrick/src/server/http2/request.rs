@@ -11,6 +11,7 @@ use super::{
         caller::Caller,
         connection::{Opening, Service},
         connections::Connections,
+        haste::Haste,
         hyper::boxed_text,
         multiplexed::{Answer, Outcome, decide, full},
     },
@@ -30,6 +31,7 @@ pub(super) struct Source {
     pub(super) connections: Arc<Connections>,
     /// How many streams there may be at a time.
     pub(super) most: usize,
+    pub(super) haste: Arc<Haste>,
 }
 
 impl Source {
@@ -49,7 +51,7 @@ pub(super) async fn answer(
     source: Source,
 ) -> Outcome {
     let is_crowded = source.is_crowded();
-    let Source { caller, peer, wire, connections, .. } = source;
+    let Source { caller, peer, wire, connections, haste, .. } = source;
     let (parts, receiving) = request.into_parts();
     let mut head = Request::from_parts(parts, ());
     if let Some(protocol) = head.extensions_mut().remove::<Protocol>() {
@@ -74,12 +76,12 @@ pub(super) async fn answer(
             let Opening { endpoint, request, response, agreement } = *opening;
             service.trace_response(caller.address, &response);
             let Ok(sending) = respond.send_response(response, false) else { return Outcome::TakenBack };
-            let stream =
-                NetStream::of(Version::HTTP_2, Http2Stream::new(sending, receiving, wire, peer), peer);
+            let stream = Http2Stream::new(sending, receiving, wire, peer).watched(haste.lookout());
+            let stream = NetStream::of(Version::HTTP_2, stream, peer);
             let config = Arc::clone(&endpoint.config);
             let websocket = WebSocket::new(stream, Role::Server, config, agreement, BytesMut::new());
             place.start(|stop| endpoint.start(websocket, request, Arc::clone(stop)));
-            return Outcome::Answered;
+            return Outcome::Opened;
         }
         Ok(Answer::Page(response)) => response,
         Err(rejection) => {

@@ -1,5 +1,7 @@
 //! `Server::http3`.
 
+use std::{io, sync::Arc};
+
 use super::{super::builder::Server, listener::QuicListener};
 use crate::{error::Error, transport::ReloadableTls};
 
@@ -36,5 +38,20 @@ impl Server {
         let mut server = self.tls(tls.clone());
         server.quic = Some(QuicListener::bind(address, tls)?);
         Ok(server)
+    }
+
+    /// Sets what is told, once, that the UDP socket has failed: for a log. TCP goes on; its answers say in `Alt-Svc` that there
+    /// is no HTTP/3 any more, and the connections that were there are gone. Default: nobody.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), carrick::Error> {
+    /// let server = carrick::Server::bind("127.0.0.1:0").await?.on_http3_failure(|error| eprintln!("{error}"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_http3_failure(mut self, witness: impl Fn(&io::Error) + Send + Sync + 'static) -> Server {
+        self.http3_witness = Some(Arc::new(witness));
+        self
     }
 }

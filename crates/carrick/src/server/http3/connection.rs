@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    task::{JoinError, JoinSet},
+    task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -13,11 +13,12 @@ use super::{
         caller::{Caller, PeerAddress},
         connection::Service,
         connections::Connections,
+        haste::Haste,
         linger::LINGER,
         multiplexed::Outcome,
     },
     listener::Begun,
-    request::{answer, reject},
+    request::{Source, answer, reject},
 };
 use crate::{
     system,
@@ -56,7 +57,7 @@ pub(super) async fn serve(
         http3,
         connections,
         requests,
-        hasty: 0,
+        haste: Haste::new(),
         next: 0,
         phase: Phase::Open,
     };
@@ -70,8 +71,7 @@ struct Life {
     connections: Arc<Connections>,
     /// Those that have no answer yet, and pages.
     requests: JoinSet<Outcome>,
-    /// Requests that were taken back before their answer, more than were answered.
-    hasty: usize,
+    haste: Arc<Haste>,
     /// The stream behind the latest request.
     next: u64,
     /// How long a connection without streams is kept.
@@ -102,7 +102,7 @@ impl Life {
             tokio::select! {
                 biased;
                 () = stop.asked(), if self.phase == Phase::Open => self.leave().await,
-                Some(ended) = self.requests.join_next() => self.handle_ended(&ended),
+                Some(ended) = self.requests.join_next() => self.haste.note(ended.unwrap_or(Outcome::Answered)),
                 () = http3.vacant(), if self.phase == Phase::Leaving => {
                     self.phase = Phase::Lingering;
                     deadline = in_a_while(LINGER);
@@ -124,13 +124,17 @@ impl Life {
                     Ok(halves) if self.phase != Phase::Open => reject(halves),
                     Ok(halves) => {
                         self.next = halves.0.id() + 4;
-                        let (caller, connections) = (caller.clone(), Arc::clone(&self.connections));
-                        self.requests.spawn(answer(Arc::clone(&self.service), halves, (caller, connections)));
+                        let source = Source {
+                            caller: caller.clone(),
+                            connections: Arc::clone(&self.connections),
+                            haste: Arc::clone(&self.haste),
+                        };
+                        self.requests.spawn(answer(Arc::clone(&self.service), halves, source));
                     }
                     Err(_) => return,
                 },
             }
-            if self.hasty > MAX_HASTY {
+            if self.haste.is_too_much() {
                 self.http3.fail(ErrorCode::ExcessiveLoad.because("too many requests were taken back"));
                 return;
             }
@@ -142,19 +146,8 @@ impl Life {
         // A client that is told nothing more is at least let go.
         let _ = timeout(LINGER, self.http3.go_away(self.next)).await;
     }
-
-    /// A client may change its mind now and then. One that does so all the time makes us work for nothing.
-    fn handle_ended(&mut self, ended: &Result<Outcome, JoinError>) {
-        match ended {
-            Ok(Outcome::TakenBack) => self.hasty += 1,
-            Ok(Outcome::Answered) | Err(_) => self.hasty = self.hasty.saturating_sub(1),
-        }
-    }
 }
 
 fn in_a_while(wait: Duration) -> Instant {
     Instant::from_std(system::now()) + wait
 }
-
-/// So many more requests may be taken back than answered.
-const MAX_HASTY: usize = 200;

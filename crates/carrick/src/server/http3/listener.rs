@@ -93,6 +93,11 @@ impl QuicServer {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
     /// Takes no new connection, as long as those that are there go on.
     pub(in super::super) fn close_door(&self) {
         self.endpoint.set_server_config(None);

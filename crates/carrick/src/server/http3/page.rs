@@ -1,4 +1,4 @@
-//! Sends the answer to an ordinary request.
+//! The answer to an ordinary request.
 
 use std::{
     future::{Future, poll_fn},
@@ -12,36 +12,46 @@ use hyper::body::{Body as _, Frame};
 use super::super::{hyper::ResponseBody, multiplexed::fit, patience::Patience};
 use crate::transport::http3::Sending;
 
-/// Sends the head and the body of an answer, as fast as the client takes it, and waits until it has it.
-///
-/// # Errors
-///
-/// If the client does not want it any more, or takes nothing of it for too long.
-pub(super) async fn send(
-    sending: Sending,
-    response: Response<ResponseBody>,
-    is_head: bool,
-) -> io::Result<()> {
-    let stopped = sending.stopped();
-    tokio::select! {
-        biased;
-        sent = send_all(sending, response, is_head) => sent,
-        // The service may take its time over the next data, and nobody waits for that any more.
-        () = stopped => Err(io::ErrorKind::BrokenPipe.into()),
-    }
+/// An answer as it is sent.
+pub(super) struct Page {
+    pub(super) head: Response<()>,
+    body: ResponseBody,
+    /// Whether it ends with its head.
+    ends: bool,
 }
 
-async fn send_all(mut sending: Sending, response: Response<ResponseBody>, is_head: bool) -> io::Result<()> {
-    let (mut head, mut body) = response.into_parts();
-    let ends = fit(&mut head, &body, is_head);
-    bounded(sending.write_response(&Response::from_parts(head, ()))).await??;
-    if !ends {
-        send_body(&mut sending, &mut body).await?;
+impl Page {
+    pub(super) fn new(response: Response<ResponseBody>, is_head: bool) -> Page {
+        let (mut head, body) = response.into_parts();
+        let ends = fit(&mut head, &body, is_head);
+        Page { head: Response::from_parts(head, ()), body, ends }
     }
-    sending.finish();
-    // It is answered, however long the client takes over what is on its way.
-    let _ = bounded(poll_fn(|cx| sending.poll_shutdown(cx))).await;
-    Ok(())
+
+    /// Sends it as fast as the client takes it, and waits until it has it.
+    ///
+    /// # Errors
+    ///
+    /// If the client does not want it any more, or takes nothing of it for too long.
+    pub(super) async fn send(self, sending: Sending) -> io::Result<()> {
+        let stopped = sending.stopped();
+        tokio::select! {
+            biased;
+            sent = self.send_all(sending) => sent,
+            // The service may take its time over the next data, and nobody waits for that any more.
+            () = stopped => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    async fn send_all(mut self, mut sending: Sending) -> io::Result<()> {
+        bounded(sending.write_response(&self.head)).await??;
+        if !self.ends {
+            send_body(&mut sending, &mut self.body).await?;
+        }
+        sending.finish();
+        // It is answered, however long the client takes over what is on its way.
+        let _ = bounded(poll_fn(|cx| sending.poll_shutdown(cx))).await;
+        Ok(())
+    }
 }
 
 async fn send_body(sending: &mut Sending, body: &mut ResponseBody) -> io::Result<()> {

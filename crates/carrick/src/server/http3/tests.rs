@@ -28,6 +28,8 @@ use crate::{
     websocket::WebSocket,
 };
 
+mod failure;
+mod heads;
 mod pressure;
 
 /// A server at work.
@@ -37,15 +39,19 @@ struct Running {
     served: JoinHandle<Result<usize, Error>>,
 }
 
+async fn free_server() -> Server {
+    let tls = ReloadableTls::new(ServerTls::self_signed().unwrap());
+    loop {
+        // The UDP port with the number of the TCP port may be taken.
+        if let Ok(server) = Server::bind("127.0.0.1:0").await.unwrap().http3(tls.clone()) {
+            return server;
+        }
+    }
+}
+
 impl Running {
     async fn start(settings: impl FnOnce(Server) -> Server) -> Running {
-        let tls = ReloadableTls::new(ServerTls::self_signed().unwrap());
-        let server = loop {
-            // The UDP port with the number of the TCP port may be taken.
-            if let Ok(server) = Server::bind("127.0.0.1:0").await.unwrap().http3(tls.clone()) {
-                break server;
-            }
-        };
+        let server = free_server().await;
         let address = server.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(settings(server).serve_until(async {

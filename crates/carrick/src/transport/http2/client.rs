@@ -37,7 +37,7 @@ use crate::{
     error::Error,
     protocol::{ConnectProtocol, HeadLimits, ResponseError},
     transport::{
-        lease::{AskError, Lease, Multiplexed},
+        lease::{AskError, Asking, Lease, Multiplexed},
         stream::NetStream,
     },
 };
@@ -56,7 +56,7 @@ pub(crate) struct Http2Connection {
 }
 
 /// A place for one stream.
-pub(crate) struct Http2Lease {
+pub(super) struct Http2Lease {
     connection: Arc<Http2Connection>,
 }
 
@@ -126,17 +126,26 @@ impl Multiplexed for Http2Connection {
         matches!(requests.poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
     }
 
-    fn lease(self: Arc<Http2Connection>) -> Option<Lease> {
+    fn lease(self: Arc<Http2Connection>) -> Option<Box<dyn Lease>> {
         let allowed = self.requests.current_max_send_streams().min(MAX_STREAMS as usize);
         let more = |open: usize| (open < allowed).then(|| open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Lease::Http2(Http2Lease { connection: self }))
+        Some(Box::new(Http2Lease { connection: self }))
+    }
+}
+
+impl Lease for Http2Lease {
+    fn version(&self) -> Version {
+        Version::HTTP_2
+    }
+
+    fn ask<'a>(self: Box<Http2Lease>, request: &'a Request<()>) -> Asking<'a> {
+        Box::pin(self.exchange(request))
     }
 }
 
 impl Http2Lease {
-    /// Sends a request whose stream stays open, and reads the head of its answer.
-    pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
+    async fn exchange(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
         let connection = Arc::clone(&self.connection);
         let mut request = request.clone();
         if let Some(protocol) = request.extensions_mut().remove::<ConnectProtocol>() {

@@ -9,13 +9,10 @@ mod wire;
 
 pub(crate) use self::{
     body::ReceivedBody,
-    client::{Http2Connection, Http2Lease},
+    client::Http2Connection,
     stream::{Http2Stream, poll_room},
     wire::{Tapped, Wire},
 };
-
-/// Whether it is compiled in.
-pub(crate) const HAS_HTTP2: bool = true;
 
 /// How much of one stream a peer may send before it is read: what a reader that stands still costs in memory, and what is on
 /// its way at most.

@@ -18,6 +18,7 @@ use super::{
     error::{io_error, reset},
     wire::Wire,
 };
+use crate::transport::lookout::Lookout;
 
 /// A stream whose two ends have agreed that DATA frames carry bytes: END_STREAM is the end of one direction, and a stream
 /// that is dropped before is reset with CANCEL (RFC 8441 §5).
@@ -36,6 +37,8 @@ pub(crate) struct Http2Stream {
     waits: Option<Waker>,
     /// Its place on the connection of a client.
     lease: Option<Http2Lease>,
+    /// Who is told of what the client does first.
+    lookout: Lookout,
 }
 
 impl Http2Stream {
@@ -46,9 +49,24 @@ impl Http2Stream {
         wire: Arc<Wire>,
         peer: Option<SocketAddr>,
     ) -> Http2Stream {
-        let (unwritten, waits, lease) = (None, None, None);
-        let received = Bytes::new();
-        Http2Stream { sending, receiving, received, ended: false, peer, wire, unwritten, waits, lease }
+        Http2Stream {
+            sending,
+            receiving,
+            received: Bytes::new(),
+            ended: false,
+            peer,
+            wire,
+            unwritten: None,
+            waits: None,
+            lease: None,
+            lookout: Lookout::default(),
+        }
+    }
+
+    /// On the connection of a server, which wants to be told of what the client does first.
+    pub(crate) fn watched(mut self, lookout: Lookout) -> Http2Stream {
+        self.lookout = lookout;
+        self
     }
 
     /// With its place on the connection of a client.
@@ -67,7 +85,9 @@ impl Http2Stream {
         if self.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = ready!(poll_room(&mut self.sending, cx, length))?;
+        let polled = poll_room(&mut self.sending, cx, length);
+        self.lookout.note_written(&polled);
+        let room = ready!(polled)?;
         self.sending.send_data(copy(room), false).map_err(io_error)?;
         self.note_unwritten();
         Poll::Ready(Ok(room))
@@ -123,8 +143,8 @@ impl AsyncRead for Http2Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Http2Stream { receiving, received, .. } = &mut *self;
-        let mut taken = 0;
+        let Http2Stream { receiving, received, lookout, .. } = &mut *self;
+        let (mut taken, has_room) = (0, buffer.remaining() > 0);
         let polled = loop {
             let n = received.len().min(buffer.remaining());
             buffer.put_slice(&received[..n]);
@@ -144,6 +164,9 @@ impl AsyncRead for Http2Stream {
         if taken > 0 {
             // A stream that is over has no window any more.
             let _ = receiving.flow_control().release_capacity(taken);
+        }
+        if has_room {
+            lookout.note_read(&polled, taken);
         }
         polled
     }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use quinn::{ClientConfig, Endpoint};
 use tokio::{sync::watch, time::timeout};
 use url::Host;
@@ -38,7 +38,7 @@ use crate::{
         alternative::Record,
         connect_event::ConnectEvent,
         dial::Dialer,
-        lease::{AskError, Lease, Multiplexed},
+        lease::{AskError, Asking, Lease, Multiplexed},
         stream::NetStream,
     },
 };
@@ -49,8 +49,6 @@ pub(crate) struct Http3Connection {
     /// How many streams there are.
     open: AtomicUsize,
     limits: HeadLimits,
-    /// How large a head the server takes, if it has said so.
-    most_section_bytes: Option<u64>,
     peer: SocketAddr,
     /// No request goes over it any more, whatever goes on on it.
     retired: AtomicBool,
@@ -60,7 +58,7 @@ pub(crate) struct Http3Connection {
 }
 
 /// A stream on it, on which nothing is sent yet.
-pub(crate) struct Http3Lease {
+struct Http3Lease {
     connection: Arc<Http3Connection>,
     halves: (Sending, Receiving),
     seat: Seat,
@@ -106,7 +104,6 @@ impl Http3Connection {
             http3,
             open: AtomicUsize::new(0),
             limits,
-            most_section_bytes: settings.max_field_section_bytes,
             peer,
             retired: AtomicBool::new(false),
             record,
@@ -156,7 +153,7 @@ impl Multiplexed for Http3Connection {
         !self.http3.is_leaving() && !self.retired.load(Ordering::Relaxed)
     }
 
-    fn lease(self: Arc<Http3Connection>) -> Option<Lease> {
+    fn lease(self: Arc<Http3Connection>) -> Option<Box<dyn Lease>> {
         if self.streams() >= CLIENT_STREAMS as usize {
             return None;
         }
@@ -165,13 +162,22 @@ impl Multiplexed for Http3Connection {
         let Poll::Ready(Ok(halves)) = opened else { return None };
         self.open.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { connection: Arc::clone(&self) };
-        Some(Lease::Http3(Box::new(Http3Lease { connection: self, halves, seat })))
+        Some(Box::new(Http3Lease { connection: self, halves, seat }))
+    }
+}
+
+impl Lease for Http3Lease {
+    fn version(&self) -> Version {
+        Version::HTTP_3
+    }
+
+    fn ask<'a>(self: Box<Http3Lease>, request: &'a Request<()>) -> Asking<'a> {
+        Box::pin(self.exchange(request))
     }
 }
 
 impl Http3Lease {
-    /// Sends a request whose stream stays open, and reads the head of its answer.
-    pub(crate) async fn ask(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
+    async fn exchange(self, request: &Request<()>) -> Result<(Response<()>, NetStream), AskError> {
         let Http3Lease { connection, halves: (mut sending, mut receiving), seat } = self;
         let protocol = request.extensions().get().map(ConnectProtocol::as_str);
         connection.check_size(request, protocol)?;
@@ -208,25 +214,22 @@ impl Http3Lease {
             return Err(AskError::Failed(ResponseError::TooManyHeaders { limit }.into()));
         }
         let mut stream = Http3Stream::new(sending, receiving).kept(seat);
-        if response.status().is_success() {
-            stream.expect_tunnel();
+        match response.status() {
+            status if status.is_success() => stream.expect_tunnel(),
+            // It never has a body, whatever Content-Length says (RFC 9110 §8.6).
+            StatusCode::NOT_MODIFIED => {}
+            _ => stream.expect_body(length(response.headers())),
         }
         Ok((response, NetStream::of(Version::HTTP_3, stream, Some(connection.peer))))
     }
 }
 
 impl Http3Connection {
-    /// "An implementation that has received this parameter SHOULD NOT send an HTTP message header that exceeds the indicated
-    /// size" (RFC 9114 §4.2.2).
     fn check_size(&self, request: &Request<()>, protocol: Option<&str>) -> Result<(), AskError> {
-        let bytes = head::request_bytes(request, protocol) as u64;
-        match self.most_section_bytes {
-            Some(most) if bytes > most => {
-                let text = format!("the head of the request is {bytes} bytes, the server takes {most}");
-                Err(AskError::Failed(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, text))))
-            }
-            Some(_) | None => Ok(()),
-        }
+        let bytes = head::request_bytes(request, protocol);
+        let Some(most) = self.http3.limit_exceeded(bytes) else { return Ok(()) };
+        let text = format!("the head of the request is {bytes} bytes, the server takes {most}");
+        Err(AskError::Failed(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, text))))
     }
 
     fn ask_error(&self, error: ReceiveError) -> AskError {
@@ -247,6 +250,11 @@ impl Http3Connection {
     fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
+}
+
+/// What a head says of the length of its body. It has been checked to be a number.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The time in which a request waits for its answer. Whoever gives up on that may have found out that nothing gets through
@@ -289,12 +297,6 @@ impl Drop for Seat {
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seat").field("peer", &self.connection.peer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Http3Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http3Lease").field("peer", &self.connection.peer).finish_non_exhaustive()
     }
 }
 

@@ -121,6 +121,15 @@ impl Http3 {
         }
     }
 
+    /// The limit of the peer that a head of this size is beyond, as far as it has said so.
+    ///
+    /// "An implementation that has received this parameter SHOULD NOT send an HTTP message header that exceeds the indicated
+    /// size" (RFC 9114 §4.2.2).
+    pub(super) fn limit_exceeded(&self, bytes: u64) -> Option<u64> {
+        let most = self.peer.borrow().settings.as_ref()?.max_field_section_bytes?;
+        (bytes > most).then_some(most)
+    }
+
     /// Whether the peer takes no more requests.
     pub(crate) fn is_leaving(&self) -> bool {
         self.peer.borrow().go_away.is_some() || self.connection.close_reason().is_some()

@@ -103,9 +103,19 @@ pub(crate) fn write_request(request: &Request<()>, protocol: Option<&str>, into:
     qpack::encode(request_fields(request, protocol), into);
 }
 
-/// How large the field section of a request is, as RFC 9114 §4.2.2 counts: 32 bytes more for each field.
-pub(crate) fn request_bytes(request: &Request<()>, protocol: Option<&str>) -> usize {
-    request_fields(request, protocol).map(|(name, value, _)| name.len() + value.len() + 32).sum()
+/// How large the field section of a request is.
+pub(crate) fn request_bytes(request: &Request<()>, protocol: Option<&str>) -> u64 {
+    bytes(request_fields(request, protocol))
+}
+
+/// How large the field section of an answer is.
+pub(crate) fn response_bytes<B>(response: &Response<B>) -> u64 {
+    bytes(response_fields(&response.status(), response.headers()))
+}
+
+/// As RFC 9114 §4.2.2 counts: 32 bytes more for each field.
+fn bytes<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8], bool)>) -> u64 {
+    fields.map(|(name, value, _)| (name.len() + value.len() + 32) as u64).sum()
 }
 
 fn request_fields<'a>(
@@ -129,9 +139,14 @@ fn request_fields<'a>(
 
 /// Appends the field section of an answer.
 pub(crate) fn write_response<B>(response: &Response<B>, into: &mut Vec<u8>) {
-    let status = response.status();
-    let pseudo = (":status", status.as_str().as_bytes(), false);
-    qpack::encode([pseudo].into_iter().chain(regular(response.headers())), into);
+    qpack::encode(response_fields(&response.status(), response.headers()), into);
+}
+
+fn response_fields<'a>(
+    status: &'a StatusCode,
+    headers: &'a HeaderMap,
+) -> impl Iterator<Item = (&'a str, &'a [u8], bool)> {
+    [(":status", status.as_str().as_bytes(), false)].into_iter().chain(regular(headers))
 }
 
 /// Appends the field section of trailers.

@@ -77,6 +77,10 @@ impl MessageReader {
         self.stage = Stage::Tunnel;
     }
 
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.stage == Stage::Tunnel
+    }
+
     /// The next part; `None` if more bytes are needed for one.
     pub(crate) fn read(&mut self, received: &mut Bytes) -> Result<Option<MessagePart>, MessageError> {
         loop {

@@ -21,7 +21,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use client::{Http3Connection, Http3Lease};
+pub(crate) use client::Http3Connection;
 pub(crate) use connection::Http3;
 pub(crate) use control::End;
 pub(crate) use error_code::ErrorCode;
@@ -29,6 +29,3 @@ pub(crate) use quic::{QuicTls, section_bytes};
 pub(crate) use receiving::{ReceiveError, Receiving};
 pub(crate) use sending::Sending;
 pub(crate) use stream::Http3Stream;
-
-/// Whether it is compiled in.
-pub(crate) const HAS_HTTP3: bool = true;

@@ -34,6 +34,8 @@ pub(crate) struct Receiving {
     messages: MessageReader,
     /// What was read and not looked at yet.
     received: Bytes,
+    /// How much data is still to come, as far as that is expected.
+    left: Option<u64>,
     trailers: Option<HeaderMap>,
     is_over: bool,
     /// Why no more of it is wanted, if it is dropped.
@@ -70,6 +72,7 @@ impl Receiving {
             recv,
             messages,
             received: Bytes::new(),
+            left: None,
             trailers: None,
             is_over: false,
             unwanted: ErrorCode::RequestCancelled,
@@ -102,11 +105,42 @@ impl Receiving {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReceiveError>> {
         loop {
             match ready!(self.poll_part(cx))? {
-                Some(MessagePart::Data(bytes)) => return Poll::Ready(self.joined(bytes).map(Some)),
+                Some(MessagePart::Data(bytes)) => {
+                    let data = self.joined(bytes)?;
+                    return Poll::Ready(self.count(data.len()).map(|()| Some(data)));
+                }
                 Some(MessagePart::Trailers(section)) => self.handle_trailers(&section)?,
                 Some(MessagePart::Head(_)) => {}
-                None => return Poll::Ready(Ok(None)),
+                None => return Poll::Ready(self.check_end().map(|()| None)),
             }
+        }
+    }
+
+    /// The body has to be as long as its head has said, if it has.
+    pub(crate) fn expect_body(&mut self, length: Option<u64>) {
+        self.left = length;
+    }
+
+    /// How much data is still to come, if the head has said how much it is.
+    pub(crate) fn left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// A message is malformed if "the value of a Content-Length header field does not equal the sum of the DATA frame lengths
+    /// received" (RFC 9114 §4.1.2), and nothing more of it is handed out.
+    fn count(&mut self, bytes: usize) -> Result<(), ReceiveError> {
+        let Some(left) = self.left else { return Ok(()) };
+        self.left = left.checked_sub(bytes as u64);
+        match self.left {
+            Some(_) => Ok(()),
+            None => Err(self.refuse("the body is longer than Content-Length")),
+        }
+    }
+
+    fn check_end(&mut self) -> Result<(), ReceiveError> {
+        match self.left.take() {
+            Some(1..) => Err(self.refuse("the body is shorter than Content-Length")),
+            Some(0) | None => Ok(()),
         }
     }
 
@@ -150,8 +184,8 @@ impl Receiving {
         self.unwanted = because;
     }
 
-    /// The message breaks a rule that its reader knows of: nothing more of it is received.
-    pub(crate) fn refuse(&mut self, what: &'static str) -> ReceiveError {
+    /// Nothing more of a message is received.
+    fn refuse(&mut self, what: &'static str) -> ReceiveError {
         self.received = Bytes::new();
         let error = self.fail(MessageError::Breach(ErrorCode::MessageError.because(what)));
         self.stop();
@@ -176,12 +210,49 @@ impl Receiving {
         }
     }
 
-    /// Reads data of a tunnel into a buffer that has room; nothing at its end.
+    /// Reads data into a buffer that has room; nothing at its end.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    ) -> Poll<Result<(), ReceiveError>> {
+        if self.messages.is_tunnel() { self.poll_tunnel(cx, buffer) } else { self.poll_body(cx, buffer) }
+    }
+
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<(), ReceiveError>> {
+        let before = buffer.filled().len();
+        while buffer.filled().len() == before {
+            if self.received.is_empty() {
+                if self.is_over {
+                    return Poll::Ready(self.check_end());
+                }
+                ready!(self.poll_more(cx))?;
+            }
+            // Of so many bytes the data has room.
+            let mut here = self.received.split_to(self.received.len().min(buffer.remaining()));
+            while let Some(part) = self.messages.read(&mut here).map_err(|error| self.fail(error))? {
+                match part {
+                    MessagePart::Data(bytes) => {
+                        self.count(bytes.len())?;
+                        buffer.put_slice(&bytes);
+                    }
+                    MessagePart::Trailers(section) => self.handle_trailers(&section)?,
+                    MessagePart::Head(_) => {}
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_tunnel(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<(), ReceiveError>> {
         let before = buffer.filled().len();
         loop {
             if self.is_over || ready!(self.poll_raw(cx, buffer))? {
@@ -213,12 +284,18 @@ impl Receiving {
             if self.is_over {
                 return Poll::Ready(Ok(None));
             }
-            // What is kept is as long as what came: whoever sends byte by byte is not to be given room by the page.
-            let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
-            let mut buffer = ReadBuf::uninit(&mut space);
-            ready!(self.poll_raw(cx, &mut buffer))?;
-            self.received = Bytes::copy_from_slice(buffer.filled());
+            ready!(self.poll_more(cx))?;
         }
+    }
+
+    /// Reads what comes next where nothing is left of what came before.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReceiveError>> {
+        // What is kept is as long as what came: whoever sends byte by byte is not to be given room by the page.
+        let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        ready!(self.poll_raw(cx, &mut buffer))?;
+        self.received = Bytes::copy_from_slice(buffer.filled());
+        Poll::Ready(Ok(()))
     }
 
     /// Reads bytes as they are on the stream; whether it has come to its end.

@@ -71,6 +71,15 @@ impl Sending {
         self.write_frame(FrameKind::Headers, section.into()).await
     }
 
+    /// What is wrong with a head of an answer that the peer does not take.
+    pub(crate) fn check_response<B>(&self, response: &Response<B>) -> Result<(), String> {
+        let bytes = head::response_bytes(response);
+        match self.connection.limit_exceeded(bytes) {
+            Some(most) => Err(format!("the head of the answer is {bytes} bytes, the client takes {most}")),
+            None => Ok(()),
+        }
+    }
+
     /// Sends the head of an answer.
     pub(crate) async fn write_response<B>(&mut self, response: &Response<B>) -> io::Result<()> {
         let mut section = Vec::new();

@@ -9,7 +9,13 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{client::Seat, error_code::ErrorCode, receiving::Receiving, sending::Sending};
+use super::{
+    client::Seat,
+    error_code::ErrorCode,
+    receiving::{ReceiveError, Receiving},
+    sending::Sending,
+};
+use crate::transport::lookout::Lookout;
 
 /// A stream whose two ends have agreed that DATA frames carry bytes. Its end is the end of the bytes (RFC 9220 §3).
 ///
@@ -23,11 +29,19 @@ pub(crate) struct Http3Stream {
     unseen: bool,
     /// Its place on the connection of a client.
     seat: Option<Seat>,
+    /// Who is told of what the client does first.
+    lookout: Lookout,
 }
 
 impl Http3Stream {
     pub(crate) fn new(sending: Sending, receiving: Receiving) -> Http3Stream {
-        Http3Stream { sending, receiving, unseen: false, seat: None }
+        Http3Stream { sending, receiving, unseen: false, seat: None, lookout: Lookout::default() }
+    }
+
+    /// On the connection of a server, which wants to be told of what the client does first.
+    pub(crate) fn watched(mut self, lookout: Lookout) -> Http3Stream {
+        self.lookout = lookout;
+        self
     }
 
     /// With its place on the connection of a client.
@@ -39,6 +53,11 @@ impl Http3Stream {
     /// The head was that of a CONNECT, or of the answer that grants it: nothing comes behind the data.
     pub(crate) fn expect_tunnel(&mut self) {
         self.receiving.expect_tunnel();
+    }
+
+    /// The head was that of an answer that grants nothing: a body comes behind it, of this length if it has one.
+    pub(super) fn expect_body(&mut self, length: Option<u64>) {
+        self.receiving.expect_body(length);
     }
 
     /// Ends it as a TCP connection that is reset: whatever has not arrived may not arrive any more.
@@ -59,15 +78,26 @@ impl AsyncRead for Http3Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if buffer.remaining() == 0 { Poll::Ready(Ok(())) } else { self.receiving.poll_read(cx, buffer) }
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let polled = self.receiving.poll_read(cx, buffer).map_err(|error| {
+            if let ReceiveError::Breach(breach) = &error {
+                // A stream error is one of both directions.
+                self.sending.cancel(breach.code);
+            }
+            io::Error::from(error)
+        });
+        self.lookout.note_read(&polled, buffer.filled().len() - before);
+        polled
     }
 }
 
 /// Once a write is pending, the bytes of the next one have to begin with those of that one, which are announced already.
 impl AsyncWrite for Http3Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.unseen = true;
-        self.sending.poll_write(cx, &[IoSlice::new(bytes)])
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -76,7 +106,9 @@ impl AsyncWrite for Http3Stream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.unseen = true;
-        self.sending.poll_write(cx, slices)
+        let polled = self.sending.poll_write(cx, slices);
+        self.lookout.note_written(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

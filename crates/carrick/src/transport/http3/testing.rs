@@ -13,12 +13,17 @@ use crate::transport::ClientTls;
 
 /// A connection with the server at `address`, whoever that is. The endpoint has to live as long.
 pub(crate) async fn connect(address: SocketAddr) -> (Arc<Http3>, Endpoint) {
+    connect_taking(address, 10_000).await
+}
+
+/// One that takes heads of so many bytes.
+pub(crate) async fn connect_taking(address: SocketAddr, section_bytes: usize) -> (Arc<Http3>, Endpoint) {
     let mut tls = ClientTls::default();
     tls.set_accept_invalid(true);
     let config = quic::client_config(&tls.config().unwrap()).unwrap();
     let endpoint = Endpoint::client(quic::any_address(address)).unwrap();
     let connection = endpoint.connect_with(config, address, "localhost").unwrap().await.unwrap();
-    (Http3::start(connection, End::Client, 10_000).await.unwrap(), endpoint)
+    (Http3::start(connection, End::Client, section_bytes).await.unwrap(), endpoint)
 }
 
 /// The first packet of a client that nobody hears any more of.

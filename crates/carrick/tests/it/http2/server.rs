@@ -10,7 +10,7 @@ use carrick::{
 };
 use h2::Reason;
 use http::Method;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::support::{Raw, get, request, request_for, text};
 use crate::server::support::{Running, assert_echoes, closed, echo_server};
@@ -61,11 +61,12 @@ async fn refusals_say_why_and_end_their_stream_only() {
     assert_echoes(&mut raw.open("/echo").await).await;
 }
 
+async fn upload(body: Bytes) -> String {
+    format!("{} bytes", body.len())
+}
+
 #[tokio::test]
 async fn pages_and_websockets_share_a_connection() {
-    async fn upload(body: Bytes) -> String {
-        format!("{} bytes", body.len())
-    }
     let pages = Router::new().route("/", routing::get("a page").post(upload));
     let server = Running::start(echo_server().await.fallback(pages));
     let mut raw = Raw::connect(server.address).await;
@@ -89,6 +90,30 @@ async fn pages_and_websockets_share_a_connection() {
     assert!(answer.body().is_end_stream());
     assert_eq!(raw.refused(get("/none")).await.status(), 404);
     assert_echoes(&mut websocket).await;
+}
+
+#[tokio::test]
+async fn pages_are_bounded_by_the_streams_of_their_connection() {
+    let pages = Router::new().route("/", routing::post(upload));
+    let server = echo_server().await.fallback(pages).max_connections(1).max_concurrent_streams(3);
+    let server = Running::start(server);
+    let mut raw = Raw::connect(server.address).await;
+    // The connection has the only place, which the pages on it share.
+    assert_eq!(raw.refused(request("/echo", &[])).await.status(), 503);
+    let mut post = get("/");
+    *post.method_mut() = Method::POST;
+    let mut uploads = Vec::new();
+    for _ in 0..3 {
+        uploads.push(raw.send(post.clone()).await);
+    }
+    let (mut fourth, mut sending) = raw.send(post).await;
+    sending.send_data(Bytes::new(), true).unwrap();
+    assert!(timeout(Duration::from_millis(100), &mut fourth).await.is_err(), "there is no stream for it");
+    for (response, mut sending) in uploads {
+        sending.send_data(Bytes::new(), true).unwrap();
+        assert_eq!(text(response.await.unwrap().into_body()).await, "0 bytes");
+    }
+    assert_eq!(text(fourth.await.unwrap().into_body()).await, "0 bytes");
 }
 
 #[tokio::test]
@@ -146,6 +171,24 @@ async fn requests_that_are_taken_back_all_the_time_end_the_connection() {
     };
     assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{error}");
     assert!(Raw::connect(server.address).await.requests.is_extended_connect_protocol_enabled());
+}
+
+#[tokio::test]
+async fn websockets_that_are_taken_back_all_the_time_end_the_connection() {
+    let server = Running::echo().await;
+    let mut raw = Raw::connect_piped(server.address).await;
+    let mut opened = 0;
+    while std::future::poll_fn(|cx| raw.requests.poll_ready(cx)).await.is_ok() {
+        let asked = raw.requests.send_request(request("/echo", &[]), false);
+        let Ok((response, mut sending)) = asked else { break };
+        let Ok(response) = response.await else { break };
+        assert_eq!(response.status(), 200);
+        opened += 1;
+        sending.send_reset(Reason::CANCEL);
+    }
+    let error = raw.connection.await.unwrap().unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{error}");
+    assert!((800..2000).contains(&opened), "{opened}");
 }
 
 #[tokio::test]

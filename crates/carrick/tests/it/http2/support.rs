@@ -31,6 +31,19 @@ impl Raw {
         Raw::over(TcpStream::connect(address).await.unwrap(), &Builder::new()).await
     }
 
+    /// Through a pipe, so that the last that a server says is read, though it takes nothing more when it has said that.
+    pub(crate) async fn connect_piped(address: SocketAddr) -> Raw {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (mut from_server, mut to_server) = TcpStream::connect(address).await.unwrap().into_split();
+        let (mut from_client, mut to_client) = tokio::io::split(far);
+        tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+            to_client.shutdown().await
+        });
+        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+        Raw::over(near, &Builder::new()).await
+    }
+
     /// Over a stream that leads to a server; the peer's SETTINGS are there when this returns.
     pub(crate) async fn over(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -6,10 +6,12 @@ use carrick::{Accepted, Http, ReloadableTls, Server, ServerTls, WebSocket};
 use http::{HeaderValue, Request, Version, header::ALT_SVC};
 use tokio::time::Instant;
 
-use super::support::Lines;
 use crate::{
     server::support::{Running, assert_echoes, echo, free_server},
-    versions::ways::{Site, Way, server_with_http3},
+    versions::{
+        lines::Lines,
+        ways::{Site, Way, server_with_http3},
+    },
 };
 
 /// A server of HTTP/1.1 and HTTP/2 that says that HTTP/3 is at this port.

@@ -1,141 +1,88 @@
-//! What a client does about a server that breaks the rules (RFC 9114 §8.1, RFC 9204 §6).
+//! What a client does about a server that breaks the rules that hold for servers (RFC 9114 §8.1).
 
-use quinn::{ReadError, ReadToEndError};
-use tokio::task::JoinHandle;
+use carrick::{Error, protocol::ResponseError};
+use quinn::{ReadError, ReadToEndError, VarInt};
 
-use super::raw::{OK, RawServer, SETTINGS, code, code_of_close, request, soon};
-
-/// SETTINGS of more bytes than they can be.
-const LONG_SETTINGS: &[u8] = &[0x00, 0x04, 0x44, 0x01, 0];
-
-fn connecting(server: &RawServer) -> JoinHandle<Result<carrick::WebSocket, carrick::Error>> {
-    let client = server.client();
-    tokio::spawn(async move { client.connect().await })
-}
-
-fn behind_settings(bytes: &[u8]) -> Vec<u8> {
-    [SETTINGS, bytes].concat()
-}
+use super::{
+    both_errors::{Ours, assert_message, assert_one_way, behind_settings},
+    raw::{Asked, OK, RawServer, SETTINGS, code, code_of_close, connecting, failed, opened, soon},
+};
 
 #[tokio::test]
 async fn one_way_streams_that_break_a_rule_end_the_connection() {
-    let cases: Vec<(Vec<Vec<u8>>, u64)> = vec![
-        // STREAM_CREATION_ERROR: of each there is one.
-        (vec![SETTINGS.to_vec(), SETTINGS.to_vec()], 0x103),
-        (vec![SETTINGS.to_vec(), vec![0x02], vec![0x02]], 0x103),
-        (vec![SETTINGS.to_vec(), vec![0x03], vec![0x03]], 0x103),
-        // FRAME_UNEXPECTED
-        (vec![behind_settings(&[0x04, 0])], 0x105),
+    let cases: [(Vec<Vec<u8>>, u64); 3] = [
+        // FRAME_UNEXPECTED: MAX_PUSH_ID is for servers.
         (vec![behind_settings(&[0x0d, 1, 0])], 0x105),
-        (vec![behind_settings(&[0x00, 0])], 0x105),
-        (vec![behind_settings(&[0x01, 0])], 0x105),
-        (vec![behind_settings(&[0x02, 0])], 0x105),
-        // FRAME_ERROR
-        (vec![behind_settings(&[0x07, 2, 0, 0])], 0x106),
-        (vec![vec![0x00, 0x04, 1, 0x08]], 0x106),
-        // EXCESSIVE_LOAD
-        (vec![LONG_SETTINGS.to_vec()], 0x107),
-        // ID_ERROR
+        // ID_ERROR: GOAWAY that names no stream of requests, and a push.
         (vec![behind_settings(&[0x07, 1, 5])], 0x108),
-        (vec![behind_settings(&[0x07, 1, 4, 0x07, 1, 8])], 0x108),
-        (vec![behind_settings(&[0x03, 1, 0])], 0x108),
         (vec![SETTINGS.to_vec(), vec![0x01, 0]], 0x108),
-        // SETTINGS_ERROR
-        (vec![vec![0x00, 0x04, 2, 0x02, 0]], 0x109),
-        (vec![vec![0x00, 0x04, 4, 0x08, 1, 0x08, 1]], 0x109),
-        (vec![vec![0x00, 0x04, 2, 0x08, 2]], 0x109),
-        // MISSING_SETTINGS
-        (vec![vec![0x00, 0x07, 1, 0]], 0x10a),
-        // QPACK_ENCODER_STREAM_ERROR, QPACK_DECODER_STREAM_ERROR
-        (vec![SETTINGS.to_vec(), vec![0x02, 0x3f, 0x01]], 0x201),
-        (vec![SETTINGS.to_vec(), vec![0x03, 0x80]], 0x202),
     ];
     for (streams, expected) in cases {
-        let server = RawServer::start();
-        let connecting = connecting(&server);
-        let connection = server.accept().await;
-        let mut kept = Vec::new();
-        for bytes in &streams {
-            let mut stream = connection.open_uni().await.unwrap();
-            stream.write_all(bytes).await.unwrap();
-            kept.push(stream);
-        }
-        assert_eq!(code_of_close(&connection).await, expected, "{streams:02x?}");
-        assert!(soon(connecting).await.unwrap().is_err());
+        assert_one_way(Ours::Client, &streams, expected).await;
     }
 }
 
 #[tokio::test]
-async fn critical_streams_must_neither_end_nor_be_refused() {
-    for end in ["finish", "reset", "stop"] {
-        let server = RawServer::start();
-        let connecting = connecting(&server);
-        let (connection, mut control) = server.accept_with(SETTINGS).await;
-        match end {
-            "finish" => control.finish().unwrap(),
-            "reset" => {
-                // It has to be known for what it is before.
-                request(&connection).await;
-                control.reset(code(0x100)).unwrap();
-            }
-            _ => connection.accept_uni().await.unwrap().stop(code(0x100)).unwrap(),
-        }
-        assert_eq!(code_of_close(&connection).await, 0x104, "{end}");
-        assert!(soon(connecting).await.unwrap().is_err());
-    }
+async fn no_push_is_promised_to_one_who_allows_none() {
+    assert_message(Ours::Client, &[0x05, 1, 0], 0x108).await;
 }
 
 #[tokio::test]
 async fn a_server_opens_no_streams_for_requests() {
-    let server = RawServer::start();
-    let connecting = connecting(&server);
-    let (connection, _control) = server.accept_with(SETTINGS).await;
-    let (mut send, _recv) = connection.open_bi().await.unwrap();
+    let met = Ours::Client.meet().await;
+    let _control = met.say(SETTINGS).await;
+    let (mut send, _recv) = met.connection.open_bi().await.unwrap();
     send.write_all(OK).await.unwrap();
-    assert_eq!(code_of_close(&connection).await, 0x103);
-    assert!(soon(connecting).await.unwrap().is_err());
-}
-
-#[tokio::test]
-async fn answers_that_break_a_rule_of_frames_end_the_connection() {
-    let cases: [(&[u8], u64); 9] = [
-        // FRAME_UNEXPECTED
-        (&[0x00, 1, 0], 0x105),
-        (&[0x04, 0], 0x105),
-        (&[0x07, 1, 0], 0x105),
-        (&[0x06, 0], 0x105),
-        // FRAME_ERROR: it ends within a frame.
-        (&[0x01, 2, 0], 0x106),
-        (&[0x01], 0x106),
-        // ID_ERROR
-        (&[0x05, 1, 0], 0x108),
-        // QPACK_DECOMPRESSION_FAILED
-        (&[0x01, 3, 1, 0, 0x80], 0x200),
-        (&[0x01, 4, 0, 0, 0xff, 0x7f], 0x200),
-    ];
-    for (answer, expected) in cases {
-        let server = RawServer::start();
-        let connecting = connecting(&server);
-        let (connection, _control) = server.accept_with(SETTINGS).await;
-        let (mut send, _recv) = request(&connection).await;
-        send.write_all(answer).await.unwrap();
-        send.finish().unwrap();
-        assert_eq!(code_of_close(&connection).await, expected, "{answer:02x?}");
-        assert!(soon(connecting).await.unwrap().is_err());
-    }
+    met.assert_closed(0x103, "a stream for requests").await;
 }
 
 #[tokio::test]
 async fn behind_the_head_of_a_tunnel_there_is_data_alone() {
     let server = RawServer::start();
-    let connecting = connecting(&server);
-    let (connection, _control) = server.accept_with(SETTINGS).await;
-    let (mut send, _recv) = request(&connection).await;
-    send.write_all(OK).await.unwrap();
-    let mut websocket = soon(connecting).await.unwrap().unwrap();
-    send.write_all(OK).await.unwrap();
+    let connecting = connecting(server.client());
+    let mut asked = server.asked().await;
+    asked.send.write_all(OK).await.unwrap();
+    let mut websocket = opened(connecting).await;
+    asked.send.write_all(OK).await.unwrap();
     assert!(soon(websocket.recv()).await.unwrap().is_err());
-    assert_eq!(code_of_close(&connection).await, 0x105);
+    assert_eq!(code_of_close(&asked.connection).await, 0x105);
+}
+
+#[tokio::test]
+async fn refusals_whose_body_or_trailers_break_a_rule_are_malformed() {
+    // HEADERS with `:status: 404` and `content-length: 2`.
+    const HEAD: &[u8] = &[0x01, 6, 0, 0, 0xc0 | 27, 0x54, 1, b'2'];
+    let cases: [(&str, &[u8], bool); 4] = [
+        ("two bytes", &[0x00, 2, b'n', b'o'], true),
+        ("three bytes", &[0x00, 3, b'n', b'o', b'!'], false),
+        ("one byte", &[0x00, 1, b'n'], false),
+        ("a pseudo-header field in trailers", &[0x00, 2, b'n', b'o', 0x01, 3, 0, 0, 0xc0 | 25], false),
+    ];
+    for (what, body, is_sound) in cases {
+        let server = RawServer::start();
+        let connecting = connecting(server.client());
+        let mut asked = server.asked().await;
+        asked.send.write_all(&[HEAD, body].concat()).await.unwrap();
+        asked.send.finish().unwrap();
+        if is_sound {
+            let Error::Response(error) = soon(connecting).await.unwrap().unwrap_err() else { panic!() };
+            let ResponseError::Status(refusal) = *error else { panic!("{error:?}") };
+            assert_eq!((refusal.status().as_u16(), &refusal.body()[..]), (404, &b"no"[..]));
+            continue;
+        }
+        let error = failed(connecting).await.to_string();
+        assert!(error.starts_with("H3_MESSAGE_ERROR (0x10e): "), "{what}: {error}");
+        assert_eq!(reset_of(&mut asked).await, code(0x10e), "{what}");
+        assert_eq!(code_of_close(&asked.connection).await, 0x100, "{what}");
+    }
+}
+
+/// The code that the client has reset its request with.
+async fn reset_of(asked: &mut Asked) -> VarInt {
+    match soon(asked.recv.read_to_end(10_000)).await.unwrap_err() {
+        ReadToEndError::Read(ReadError::Reset(code)) => code,
+        other => panic!("{other}"),
+    }
 }
 
 #[tokio::test]
@@ -150,20 +97,17 @@ async fn malformed_answers_end_their_stream_alone() {
     ];
     for (what, answer) in cases {
         let server = RawServer::start();
-        let connecting = connecting(&server);
-        let (connection, _control) = server.accept_with(SETTINGS).await;
-        let (mut send, mut recv) = request(&connection).await;
-        send.write_all(answer).await.unwrap();
+        let connecting = connecting(server.client());
+        let mut asked = server.asked().await;
+        asked.send.write_all(answer).await.unwrap();
         if answer.is_empty() {
-            send.finish().unwrap();
+            asked.send.finish().unwrap();
         } else {
-            assert_eq!(soon(send.stopped()).await.unwrap(), Some(code(0x10e)), "{what}");
+            assert_eq!(soon(asked.send.stopped()).await.unwrap(), Some(code(0x10e)), "{what}");
         }
-        let reset = soon(recv.read_to_end(10_000)).await.unwrap_err();
-        let ReadToEndError::Read(ReadError::Reset(found)) = reset else { panic!("{what}: {reset}") };
-        assert_eq!(found, code(0x10e), "{what}");
+        assert_eq!(reset_of(&mut asked).await, code(0x10e), "{what}");
         assert!(soon(connecting).await.unwrap().is_err());
         // It had nothing but this stream.
-        assert_eq!(code_of_close(&connection).await, 0x100, "{what}");
+        assert_eq!(code_of_close(&asked.connection).await, 0x100, "{what}");
     }
 }

@@ -1,15 +1,15 @@
 //! Peers that speak QUIC, and above it what a test writes.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use carrick::{ClientBuilder, Http, ServerTls};
+use carrick::{ClientBuilder, Error, Http, ServerTls, WebSocket};
 use quinn::{
     ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream, ServerConfig, VarInt,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{RootCertStore, crypto::ring::default_provider, pki_types::PrivateKeyDer};
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 
 use crate::versions::ways::Site;
 
@@ -75,6 +75,39 @@ impl RawServer {
         let mut stream = connection.open_uni().await.unwrap();
         stream.write_all(control).await.unwrap();
         (connection, stream)
+    }
+
+    /// A connection on which the settings are said and a request has come.
+    pub(crate) async fn asked(&self) -> Asked {
+        let (connection, control) = self.accept_with(SETTINGS).await;
+        let (send, recv) = request(&connection).await;
+        Asked { connection, control, send, recv }
+    }
+}
+
+/// A request, and what it came over.
+pub(crate) struct Asked {
+    pub(crate) connection: Connection,
+    pub(crate) control: SendStream,
+    pub(crate) send: SendStream,
+    pub(crate) recv: RecvStream,
+}
+
+/// A client that is about to open a WebSocket, while the test goes on.
+pub(crate) fn connecting(client: ClientBuilder) -> JoinHandle<Result<WebSocket, Error>> {
+    tokio::spawn(async move { client.connect().await })
+}
+
+/// The WebSocket that comes of it.
+pub(crate) async fn opened(connecting: JoinHandle<Result<WebSocket, Error>>) -> WebSocket {
+    soon(connecting).await.unwrap().unwrap()
+}
+
+/// The error of the network that comes of it.
+pub(crate) async fn failed(connecting: JoinHandle<Result<WebSocket, Error>>) -> io::Error {
+    match soon(connecting).await.unwrap().unwrap_err() {
+        Error::Io(error) => error,
+        other => panic!("it is of the network: {other:?}"),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::ways::{Callers, WAYS, Way};
+use super::ways::{Site, WAYS, Way, sharing};
 use crate::server::support::{assert_echoes, closed, echo, next};
 
 fn echoes(server: Server) -> Server {
@@ -72,32 +72,46 @@ async fn ten_mebibytes_go_there_and_back() {
     }
 }
 
+/// How a WebSocket has ended.
+type End = Result<Closed, Error>;
+
+async fn end(mut websocket: WebSocket) -> End {
+    while let Some(received) = websocket.recv().await {
+        received?;
+    }
+    Ok(websocket.closed().expect("recv has ended").clone())
+}
+
+/// A server that closes at `/leave`, drops at `/drop`, and at `/listen` tells how a WebSocket has ended.
+async fn serve_ends(way: Way) -> (Site, mpsc::UnboundedReceiver<End>) {
+    let (told, heard) = mpsc::unbounded_channel();
+    let listen = move |websocket, _| {
+        let told = told.clone();
+        async move { drop(told.send(end(websocket).await)) }
+    };
+    let leave = |mut websocket: WebSocket, _| async move {
+        let _ = websocket.close(CloseCode::from(4001), "enough").await;
+    };
+    let site = way
+        .serve(|server| {
+            server.route("/listen", listen).route("/leave", leave).route("/drop", |_, _| async {})
+        })
+        .await;
+    (site, heard)
+}
+
 #[tokio::test]
 async fn a_close_tells_its_code_both_ways() {
     for &way in WAYS {
-        let (told, mut heard) = mpsc::unbounded_channel();
-        let site = way
-            .serve(|server| {
-                server
-                    .route("/listen", move |mut websocket: WebSocket, _| {
-                        let told = told.clone();
-                        async move {
-                            let _ = told.send(closed(&mut websocket).await);
-                        }
-                    })
-                    .route("/leave", |mut websocket: WebSocket, _| async move {
-                        let _ = websocket.close(CloseCode::from(4001), "enough").await;
-                    })
-            })
-            .await;
+        let (site, mut heard) = serve_ends(way).await;
         let mut websocket = site.open("/listen").await;
         let ours = websocket.close(CloseCode::from(4000), "bye").await.unwrap();
-        let theirs = heard.recv().await.unwrap();
+        let theirs = heard.recv().await.unwrap().unwrap();
         for (closed, by) in [(ours, Initiator::Application), (theirs, Initiator::Peer)] {
             assert_eq!(shown(&closed), (4000, by), "{way:?}");
         }
-        let mut websocket = site.open("/leave").await;
-        assert_eq!(shown(&closed(&mut websocket).await), (4001, Initiator::Peer), "{way:?}");
+        let closed = end(site.open("/leave").await).await.unwrap();
+        assert_eq!(shown(&closed), (4001, Initiator::Peer), "{way:?}");
     }
 }
 
@@ -109,33 +123,20 @@ fn shown(closed: &Closed) -> (u16, Initiator) {
 #[tokio::test]
 async fn a_websocket_that_is_dropped_is_an_end_without_a_close() {
     for &way in WAYS {
-        let (told, mut heard) = mpsc::unbounded_channel();
-        let site = way
-            .serve(|server| {
-                server
-                    .route("/listen", move |mut websocket: WebSocket, _| {
-                        let told = told.clone();
-                        async move {
-                            let _ = told.send(websocket.recv().await.map(|received| received.map(drop)));
-                        }
-                    })
-                    .route("/drop", |_, _| async {})
-            })
-            .await;
+        let (site, mut heard) = serve_ends(way).await;
         drop(site.open("/listen").await);
         assert_cut(heard.recv().await.unwrap(), way);
-        let mut websocket = site.open("/drop").await;
-        assert_cut(websocket.recv().await.map(|received| received.map(drop)), way);
+        assert_cut(end(site.open("/drop").await).await, way);
     }
 }
 
 /// HTTP/1.1 and HTTP/3 tell of an end of the stream, HTTP/2 that somebody has cancelled it.
-fn assert_cut(received: Option<Result<(), Error>>, way: Way) {
-    match received {
-        Some(Err(Error::Violation(Violation::EndOfStream))) => {
+fn assert_cut(end: End, way: Way) {
+    match end {
+        Err(Error::Violation(Violation::EndOfStream)) => {
             assert_ne!(way.version(), Version::HTTP_2);
         }
-        Some(Err(Error::Io(error))) if way.version() == Version::HTTP_2 => {
+        Err(Error::Io(error)) if way.version() == Version::HTTP_2 => {
             assert_eq!(error.to_string(), "peer cancelled the http/2 stream");
         }
         other => panic!("{way:?}: {other:?}"),
@@ -210,20 +211,8 @@ async fn a_stop_closes_with_1001_and_waits() {
 
 #[tokio::test]
 async fn a_thousand_websockets_share_one_connection() {
-    for &way in WAYS.iter().filter(|way| way.shares()) {
-        let callers = Callers::default();
-        let noted = callers.clone();
-        let site = way
-            .serve(|server| {
-                server.deflate(None).handshake_timeout(LONG).route(
-                    "/echo",
-                    move |websocket: WebSocket, request: Request<()>| {
-                        noted.note(&request);
-                        echo(websocket, request)
-                    },
-                )
-            })
-            .await;
+    for way in sharing() {
+        let (site, callers) = way.serve_noting(|server| server.deflate(None).handshake_timeout(LONG)).await;
         let client = site.client("/echo").handshake_timeout(LONG);
         let mut tasks = tokio::task::JoinSet::new();
         for i in 0..1000 {

@@ -9,7 +9,7 @@ use std::{
 use carrick::{ClientBuilder, Http, Server, ServerTls, WebSocket};
 use http::{Request, Version};
 
-use crate::server::support::{Running, free_server};
+use crate::server::support::{Running, echo, free_server};
 
 /// A version of HTTP, with or without TLS.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +31,11 @@ pub(crate) const WAYS: &[Way] = &[
     #[cfg(feature = "http3")]
     Way::Http3,
 ];
+
+/// Those on which WebSockets share a connection.
+pub(crate) fn sharing() -> impl Iterator<Item = Way> {
+    WAYS.iter().copied().filter(|way| way.shares())
+}
 
 impl Way {
     pub(crate) fn version(self) -> Version {
@@ -58,6 +63,21 @@ impl Way {
             Way::Http3 => (server_with_http3(tls).await, trusted),
         };
         Site { way: self, running: Running::start(settings(server)), trusted }
+    }
+
+    /// A server that echoes at `/echo` and notes who comes.
+    pub(crate) async fn serve_noting(self, settings: impl FnOnce(Server) -> Server) -> (Site, Callers) {
+        let callers = Callers::default();
+        let noted = callers.clone();
+        let site = self
+            .serve(|server| {
+                settings(server).route("/echo", move |websocket: WebSocket, request: Request<()>| {
+                    noted.note(&request);
+                    echo(websocket, request)
+                })
+            })
+            .await;
+        (site, callers)
     }
 }
 

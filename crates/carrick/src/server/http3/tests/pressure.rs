@@ -82,6 +82,33 @@ async fn a_page_that_nobody_waits_for_any_more_is_not_made() {
 }
 
 #[tokio::test]
+async fn pages_are_bounded_by_the_streams_of_their_connection() {
+    let server =
+        Running::start(|server| echoes(server).fallback(Counts).max_connections(1).max_concurrent_streams(3))
+            .await;
+    let (client, _endpoint) = testing::connect(server.address).await;
+    // The connection has the only place, which the pages on it share.
+    assert_eq!(ask(&client, "/echo", "websocket", &[]).await.0.status(), 503);
+    let mut uploads = Vec::new();
+    for _ in 0..3 {
+        let (mut sending, receiving) = client.open().await.unwrap();
+        sending.write_request(&request(Method::POST, "/"), None).await.unwrap();
+        uploads.push((sending, receiving));
+    }
+    let mut fourth = std::pin::pin!(client.open());
+    assert!(
+        time::timeout(Duration::from_millis(100), &mut fourth).await.is_err(),
+        "there is no stream for it"
+    );
+    for (mut sending, mut receiving) in uploads {
+        sending.finish();
+        assert_eq!(receiving.read_response().await.unwrap().status(), StatusCode::OK);
+        assert_eq!(text(&mut receiving).await, "0");
+    }
+    fourth.await.unwrap();
+}
+
+#[tokio::test]
 async fn forged_packets_take_no_place_from_others() {
     let server = Running::start(|server| echoes(server).max_connections(8)).await;
     let forgers: Vec<_> = (0..16).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
@@ -97,6 +124,25 @@ async fn forged_packets_take_no_place_from_others() {
     // An alert: it had its turn.
     tcp.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer.first(), Some(&21));
+}
+
+#[tokio::test]
+async fn websockets_that_are_taken_back_all_the_time_end_the_connection() {
+    let server = Running::start(echoes).await;
+    let (client, _endpoint) = testing::connect(server.address).await;
+    let mut asked = request(Method::CONNECT, "/echo");
+    asked.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    let mut opened = 0;
+    while let Ok((mut sending, mut receiving)) = client.open().await {
+        let written = sending.write_request(&asked, Some("websocket")).await;
+        if written.is_err() || receiving.read_response().await.is_err() {
+            break;
+        }
+        opened += 1;
+        sending.cancel(ErrorCode::RequestCancelled);
+    }
+    assert_eq!(client.closed().await.to_string(), "peer ended the http/3 connection with H3_EXCESSIVE_LOAD");
+    assert!((800..2000).contains(&opened), "{opened}");
 }
 
 #[tokio::test]
