@@ -317,7 +317,7 @@ impl Server {
     ///
     /// Over HTTP/2 and HTTP/3 each WebSocket counts as a connection, beside the one that it is on, from before the hook
     /// decides about it. Pages do not: there are as many at a time as their connection may have streams
-    /// ([`max_concurrent_streams`](Server::max_concurrent_streams)), which bounds what they take.
+    /// (`max_concurrent_streams`), which bounds what they take.
     #[must_use]
     pub fn max_connections(mut self, most: usize) -> Server {
         self.max_connections = most;
