@@ -342,14 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             polled
         } else {
             let polled = match self.habit.capacity() {
-                Some(capacity) => with_own_memory(capacity, |memory| {
-                    let polled = ready!(pin!(self.stream.read_buf(memory)).poll(cx));
-                    Poll::Ready(if memory.is_empty() {
-                        Err(polled.map(drop))
-                    } else {
-                        Ok(self.handle_own(memory))
-                    })
-                }),
+                Some(capacity) => self.poll_read_own(capacity, cx),
                 None => with_receive_buffer(|buffer| {
                     let mut read = ReadBuf::new(buffer);
                     let polled = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
@@ -371,6 +364,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             connection.receive_eof(shell);
         });
         Poll::Ready(None)
+    }
+
+    /// Reads into memory that a message of the usual length keeps; an error if that brought nothing at all.
+    #[inline(never)]
+    fn poll_read_own(
+        &mut self,
+        capacity: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Received>, io::Result<()>>> {
+        with_own_memory(capacity, |memory| {
+            let polled = ready!(pin!(self.stream.read_buf(memory)).poll(cx));
+            Poll::Ready(if memory.is_empty() { Err(polled.map(drop)) } else { Ok(self.handle_own(memory)) })
+        })
     }
 
     /// Takes the message that is complete with `n` bytes in the room, if it is.
@@ -416,7 +422,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Takes the message at the front in the short way, if that is all there is to do: what it is and where its payload
     /// stands. What is behind it is kept.
-    #[inline]
+    #[inline(always)]
     fn handle_first(&mut self, received: &mut [u8], now: Instant) -> Option<(Kind, Range<usize>)> {
         let (kind, place) = self.connection.receive_plain(received)?;
         self.connection.handle_bytes(now);

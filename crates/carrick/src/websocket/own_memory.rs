@@ -14,10 +14,13 @@ pub(super) struct Habit(u16);
 
 impl Habit {
     /// A read has brought one whole message and nothing else: `bytes` with its header.
+    #[inline]
     pub(super) fn note(&mut self, bytes: usize) {
-        if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) {
-            return self.forget();
-        }
+        if (LEAST_BYTES..=MOST_BYTES).contains(&bytes) { self.note_long(bytes) } else { self.forget() }
+    }
+
+    #[inline(never)]
+    fn note_long(&mut self, bytes: usize) {
         // The cast keeps the value.
         let units = (bytes / UNIT) as u16;
         let before = self.0 & !TWICE;
