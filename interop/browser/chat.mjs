@@ -1,21 +1,27 @@
 // usage: node chat.mjs URL [--expect-http VERSION] [--screenshot FILE [--scheme light|dark]]
 //
 // Opens the page of `carrick serve` at URL in Chromium (env CHROMIUM, default /usr/bin/chromium), chats between
-// two tabs and checks what both show. An https URL may have a certificate that nobody signed.
+// two tabs and checks what both show. An https URL may have a certificate that nobody signed. VERSION is HTTP/1.1,
+// HTTP/2 or HTTP/3: what the page and its sockets have to be carried by. Only with HTTP/3 the browser may speak QUIC.
 // Exit code: 0 when every check passed, 1 when one failed, 2 when the call was wrong.
 
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 
 import { Checks, equal, until } from "./checks.mjs";
+import { http3Flags } from "./http3.mjs";
 import { takeScreenshot } from "./screenshot.mjs";
 import { Tab } from "./tab.mjs";
 
 const WHOLE_RUN_MS = 120_000;
 const FLAGS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--no-sandbox", "--disable-gpu", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
+// What the browser calls the version with which it has loaded a page.
+const PAGE_HTTP = { "HTTP/1.1": /^http\/1\.1$/i, "HTTP/2": /^h2$/, "HTTP/3": /^h3$/ };
+// So long Chromium waits for the server to end the stream behind the close handshake, and then ends it itself.
+const STREAM_END_MS = 2_000;
 const MAX_PAGE_BYTES = 60_000;
 // The server keeps a history, so what an earlier run said must not pass for what this one says.
 const RUN = ` ~${Date.now().toString(36)}`;
@@ -29,7 +35,7 @@ setTimeout(() => {
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: FLAGS,
+  args: [...FLAGS, ...(options["expect-http"] === "HTTP/3" ? await http3Flags(url) : ["--disable-quic"])],
   headless: true,
 });
 const checks = new Checks();
@@ -69,6 +75,15 @@ async function checkServing(tab) {
     if (!policy.includes("default-src 'none'") || policy.includes("unsafe")) throw new Error(`policy: ${policy}`);
     return `${responses.length} files, ${bytes} bytes`;
   });
+  if (options["expect-http"]) {
+    await checks.check(`the page itself comes over ${options["expect-http"]}`, async () => {
+      const versions = new Set(await Promise.all(tab.responses.map((response) => response.httpVersion())));
+      for (const version of versions) {
+        if (!PAGE_HTTP[options["expect-http"]].test(version)) throw new Error(`a file came over ${version}`);
+      }
+      return [...versions].join(", ");
+    });
+  }
 }
 
 async function checkOpening(a, b) {
@@ -183,13 +198,16 @@ async function checkEcho(tab) {
 
 async function checkClosing(a, b) {
   await checks.check("Close closes with 1000 and stays closed", async () => {
+    const began = performance.now();
     await b.page.locator("#close").click();
     await b.reaches("closed");
+    const took = Math.round(performance.now() - began);
+    if (took >= STREAM_END_MS) throw new Error(`${took} ms: the server has not ended its stream`);
     if (!(await b.stateWords()).includes("1000 normal closure")) throw new Error(await b.stateWords());
     await until("members in A", () => a.members(), (members) => !members.includes("Бо 🪢"));
     equal("Send is off", await b.page.locator("#say").isDisabled(), true);
     equal("state", await b.state(), "closed");
-    return (await b.stateWords()).replaceAll("\n", " ");
+    return `${(await b.stateWords()).replaceAll("\n", " ")}, after ${took} ms`;
   });
   await checks.check("Reconnect opens again under the same name", async () => {
     await b.page.locator("#reconnect").click();
@@ -251,6 +269,9 @@ function readArguments() {
       options: { screenshot: { type: "string" }, scheme: { type: "string", default: "light" }, "expect-http": { type: "string" } },
     });
     if (positionals.length !== 1) throw new Error("one URL is needed");
+    if (values["expect-http"] && !Object.hasOwn(PAGE_HTTP, values["expect-http"])) {
+      throw new Error(`--expect-http is one of ${Object.keys(PAGE_HTTP).join(", ")}`);
+    }
     if (!["light", "dark"].includes(values.scheme)) throw new Error("--scheme is light or dark");
     return { url: new URL(positionals[0]).href, options: values };
   } catch (error) {

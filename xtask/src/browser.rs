@@ -1,4 +1,4 @@
-//! `cargo xtask browser`: two pages of a real browser talk to each other through our server, over HTTP/1.1 and over HTTP/2.
+//! `cargo xtask browser`: two pages of a real browser talk to each other through our server, over each version of HTTP.
 //!
 //! What is run stands in `interop/browser/`: `npm ci` there, then `node chat.mjs URL` with the page's URL of a running
 //! `carrick serve`. The script finds the browser in the variable `CHROMIUM`, prints `N passed, N failed` and exits 0
@@ -33,25 +33,42 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     )?;
     shell::run(&mut shell::cargo(["build", "--release", "--package", "carrick-cli"]))?;
 
-    for (scheme, flags, http) in WAYS {
+    for (http, scheme, flags) in WAYS {
+        report::note(&format!("\nChromium over {http}:"));
         let address = background::free_address()?;
         let mut serve = shell::command(workspace::target_dir().join("release/carrick"));
         serve.args(["serve", "--log", "--bind", &address.to_string()]).args(flags);
-        let log = workspace::target_dir().join(format!("browser-server-{scheme}.log"));
+        let log = format!("browser-server-{}.log", http.replace('/', "-").to_lowercase());
+        let log = workspace::target_dir().join(log);
         let mut server = Background::start(&mut serve, &log)?;
         server.wait_until_listening(address)?;
         run_script(&scripts, &chromium, &format!("{scheme}://{address}/"), http)
+            .and_then(|()| server.expect_running())
+            .and_then(|()| all_opened_over(http, &server.printed()))
             .with_context(|| format!("the server's log: {}", workspace::shown(&log)))?;
-        server.expect_running()?;
-        if !server.printed().contains(&format!("opens /chat over {http}")) {
-            bail!("the server's log {} does not say {http}", workspace::shown(&log));
-        }
     }
     Ok(())
 }
 
-/// The scheme of the page, what the server needs for it, and the HTTP that the browser then chooses for its WebSockets.
-const WAYS: [(&str, &[&str], &str); 2] = [("http", &[], "HTTP/1.1"), ("https", &["--self-signed"], "HTTP/2")];
+/// The HTTP that is to carry the page and its WebSockets, the scheme of the page, and what the server needs for it. With
+/// TLS the browser chooses HTTP/2; the script takes it to HTTP/3.
+const WAYS: [(&str, &str, &[&str]); 3] = [
+    ("HTTP/1.1", "http", &[]),
+    ("HTTP/2", "https", &["--self-signed"]),
+    ("HTTP/3", "https", &["--self-signed"]),
+];
+
+/// Checks that WebSockets were opened, and all of them over this HTTP, by what the server printed with `--log`.
+fn all_opened_over(http: &str, printed: &str) -> anyhow::Result<()> {
+    let opened: Vec<&str> = printed.lines().filter(|line| line.contains(" opens /")).collect();
+    if !opened.iter().any(|line| line.contains(" opens /chat ")) {
+        bail!("the server says of no WebSocket that it was opened to /chat");
+    }
+    match opened.iter().find(|line| !line.ends_with(&format!(" over {http}"))) {
+        Some(other) => bail!("not everything went over {http}: the server says `{other}`"),
+        None => Ok(()),
+    }
+}
 
 /// Runs `chat.mjs`, for a bounded time, and hands on what it prints.
 fn run_script(scripts: &Path, chromium: &Path, url: &str, http: &str) -> anyhow::Result<()> {
@@ -102,5 +119,16 @@ mod tests {
         assert!(!some_passed_and_none_failed("12 passed, 1 failed\n"));
         assert!(!some_passed_and_none_failed("0 passed, 0 failed\n"));
         assert!(!some_passed_and_none_failed(""));
+    }
+
+    #[test]
+    fn every_websocket_has_to_be_opened_over_the_version_asked_for() {
+        let chat = "127.0.0.1:50000 opens /chat over HTTP/3\n";
+        let echo = "127.0.0.1:50000 opens /echo over HTTP/3\n";
+        let other = "127.0.0.1:40000 opens /chat over HTTP/2\n";
+        all_opened_over("HTTP/3", &format!("Ctrl-C stops.\n{chat}{echo}")).unwrap();
+        assert!(all_opened_over("HTTP/3", &format!("{chat}{other}")).is_err());
+        assert!(all_opened_over("HTTP/3", echo).is_err());
+        assert!(all_opened_over("HTTP/3", "").is_err());
     }
 }
