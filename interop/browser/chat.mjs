@@ -19,7 +19,7 @@ const FLAGS = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 // What the browser calls the version with which it has loaded a page.
-const PAGE_HTTP = { "HTTP/1.1": /^http\/1\.1$/i, "HTTP/2": /^h2$/, "HTTP/3": /^h3$/ };
+const PAGE_HTTP = { "HTTP/1.1": /^http\/1\.1$/i, "HTTP/2": /^(h2|HTTP\/2\.0)$/, "HTTP/3": /^h3$/ };
 // So long Chromium waits for the server to end the stream behind the close handshake, and then ends it itself.
 const STREAM_END_MS = 2_000;
 const MAX_PAGE_BYTES = 60_000;
