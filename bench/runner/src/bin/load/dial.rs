@@ -5,6 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context;
@@ -22,22 +23,24 @@ use crate::{args::Args, link::Link};
 pub(crate) struct Dialer {
     server: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
-    /// How many were dialled.
+    /// Counts through the sources.
     count: usize,
 }
 
 impl Dialer {
     pub(crate) fn new(args: &Args) -> anyhow::Result<Dialer> {
         let tls = args.tls.as_deref().map(client_config).transpose()?.map(Arc::new);
-        Ok(Dialer { server: (Ipv4Addr::LOCALHOST, args.port).into(), tls, count: 0 })
+        // Somewhere else than the generator before, whose ports are in TIME_WAIT.
+        let count = SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos() as usize;
+        Ok(Dialer { server: (Ipv4Addr::LOCALHOST, args.port).into(), tls, count })
     }
 
-    /// Begins to connect. A port in TIME_WAIT is not to be had again at once, so there are several attempts.
+    /// Begins to connect. A port may be somebody's, so there are several attempts.
     pub(crate) fn dial(&mut self) -> anyhow::Result<Link> {
         let mut outcome = self.begin();
         for _ in 0..ATTEMPTS {
             match &outcome {
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => outcome = self.begin(),
+                Err(error) if is_taken(error) => outcome = self.begin(),
                 _ => break,
             }
         }
@@ -48,15 +51,18 @@ impl Dialer {
         Ok(Link::new(mio::net::TcpStream::from_std(tcp), tls.transpose()?))
     }
 
-    /// From 127.0.0.2 to 127.0.0.9 in turn, for each address has only so many ports.
+    /// From one port of 127.0.0.2 to 127.0.0.251 after the other. Handshakes leave tens of thousands of ports in TIME_WAIT,
+    /// and the system takes milliseconds to find one that is not, in which the server would have nothing to do.
     fn begin(&mut self) -> io::Result<TcpStream> {
-        let source = Ipv4Addr::new(127, 0, 0, 2 + (self.count % SOURCES) as u8);
         self.count += 1;
+        let host = 2 + (self.count % HOSTS) as u8;
+        let port = FIRST_PORT + (self.count / HOSTS % PORTS) as u16;
+        let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), port));
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
-        socket.bind(&SocketAddr::from((source, 0)).into())?;
+        socket.bind(&source.into())?;
         match socket.connect(&self.server.into()) {
             Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
                 Err(error)
@@ -64,6 +70,10 @@ impl Dialer {
             _ => Ok(socket.into()),
         }
     }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse)
 }
 
 /// TLS 1.3 with AES-128-GCM, as browsers ask for it first: the same cipher for every server. No session is resumed.
@@ -83,5 +93,7 @@ pub(crate) fn client_config(trusted: &Path) -> anyhow::Result<ClientConfig> {
     Ok(config)
 }
 
-const SOURCES: usize = 8;
+const HOSTS: usize = 250;
+const FIRST_PORT: u16 = 10_000;
+const PORTS: usize = 50_000;
 const ATTEMPTS: usize = 100;
