@@ -100,34 +100,30 @@ impl<S> Conn<S> {
         }
     }
 
-    /// Hands out what was received, as far as it makes something; whether that was whole messages only, which came in the
-    /// short way.
+    /// Notes that bytes came, before they are handed out.
+    pub(crate) fn handle_bytes(&mut self) {
+        self.with_line(|line, lent| line.handle_bytes(lent));
+    }
+
+    /// Hands out the messages at the front of what was received, as long as they come in the short way. `taken` is told how
+    /// many bytes they are, each before its handler is called.
     #[inline(never)]
-    pub(crate) fn receive(
+    pub(crate) fn receive_plain(
         &mut self,
         mut received: &mut [u8],
-        call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>),
-    ) -> bool {
-        let mut is_plain = true;
-        self.with_line(|line, lent| line.handle_bytes(lent));
-        while !received.is_empty() {
-            let Link::Line(line, Some(desk)) = &mut self.link else { return false };
-            if let Some((kind, range)) = line.hear_plain(received) {
-                let (taken, rest) = received.split_at_mut(range.end);
-                desk.at_end = rest.is_empty();
-                received = rest;
-                let payload = taken.get(range.start..).unwrap_or_default();
-                call(self, Occasion::Message(MessageRef::from_checked(kind, payload)));
-                continue;
-            }
-            is_plain = false;
-            let consumed = self.receive_any(received, call);
-            if consumed == 0 {
-                return false;
-            }
-            received = received.get_mut(consumed..).unwrap_or_default();
+        taken: &mut usize,
+        call: impl Fn(&mut Conn<S>, MessageRef<'_>),
+    ) {
+        while let Link::Line(line, Some(desk)) = &mut self.link
+            && let Some((kind, range)) = line.hear_plain(received)
+        {
+            let (message, rest) = received.split_at_mut(range.end);
+            desk.at_end = rest.is_empty();
+            *taken += range.end;
+            received = rest;
+            let payload = message.get(range.start..).unwrap_or_default();
+            call(self, MessageRef::from_checked(kind, payload));
         }
-        is_plain
     }
 
     /// Does what is due behind messages that came in the short way, if that is to write their answers at most; whether
@@ -140,7 +136,7 @@ impl<S> Conn<S> {
 
     /// Hands out the next thing that was received, whatever it is; how many bytes that took.
     #[inline(never)]
-    fn receive_any(
+    pub(crate) fn receive_any(
         &mut self,
         received: &mut [u8],
         call: &mut impl FnMut(&mut Conn<S>, Occasion<'_>),

@@ -17,7 +17,7 @@ use super::{
     slot::Slot,
 };
 use crate::{
-    callback::{Conn, Handlers, Hub, Occasion},
+    callback::{Conn, Handlers, Hub, MessageRef, Occasion},
     protocol::{Output, Rejection},
 };
 
@@ -37,27 +37,43 @@ pub(super) type MakeState<S> = Box<dyn Fn(&Request<()>) -> S + Send + Sync>;
 
 impl<S> House<S> {
     /// Calls a handler. One that panics ends its own connection and no other.
-    #[inline(always)]
-    pub(super) fn call(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
-        // Nearly all calls are for a message.
-        match occasion {
-            Occasion::Message(message) if !conn.has_panicked() => {
-                if contained(|| self.handlers.call_message(conn, message)).is_none() {
-                    conn.handle_panic();
-                }
-            }
-            other => self.call_any(conn, other),
-        }
-    }
-
     #[inline(never)]
-    fn call_any(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
+    pub(super) fn call(&self, conn: &mut Conn<S>, occasion: Occasion<'_>) {
         if conn.has_panicked() && !matches!(occasion, Occasion::Close(_)) {
             return;
         }
         if contained(|| self.handlers.call(conn, occasion)).is_none() {
             conn.handle_panic();
         }
+    }
+
+    /// Hands out what was received, as far as it makes something; whether that was whole messages only, which came in the
+    /// short way.
+    pub(super) fn hand_out(&self, conn: &mut Conn<S>, mut received: &mut [u8]) -> bool {
+        let mut is_plain = true;
+        conn.handle_bytes();
+        while !received.is_empty() {
+            // Nearly all of it is messages: a panic is looked for once for as many of them as come one behind the other.
+            if !conn.has_panicked() {
+                let mut taken = 0;
+                let call =
+                    |conn: &mut Conn<S>, message: MessageRef<'_>| self.handlers.call_message(conn, message);
+                if contained(|| conn.receive_plain(received, &mut taken, call)).is_none() {
+                    conn.handle_panic();
+                }
+                received = received.get_mut(taken..).unwrap_or_default();
+            }
+            if received.is_empty() {
+                break;
+            }
+            is_plain = false;
+            let consumed = conn.receive_any(received, &mut |conn, occasion| self.call(conn, occasion));
+            if consumed == 0 {
+                break;
+            }
+            received = received.get_mut(consumed..).unwrap_or_default();
+        }
+        is_plain
     }
 
     /// Takes bytes of a request, which what the application decides with sees once it is whole; `None` if that panics.

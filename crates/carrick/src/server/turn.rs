@@ -158,7 +158,7 @@ impl<S> Worker<S> {
                 let mut buffer = mem::take(&mut self.buffer);
                 let is_settled = self.lend(key).is_some_and(|(conn, house)| {
                     let received = buffer.get_mut(..n).unwrap_or_default();
-                    conn.receive(received, &mut |conn, occasion| house.call(conn, occasion)) && conn.settle()
+                    house.hand_out(conn, received) && conn.settle()
                 });
                 self.take_back(key);
                 self.buffer = buffer;
@@ -216,7 +216,7 @@ impl<S> Worker<S> {
             house.call(conn, Occasion::Open);
             conn.forget_heads();
             conn.with_line(|line, lent| line.send_head(lent, &head));
-            conn.receive(&mut rest, &mut |conn, occasion| house.call(conn, occasion));
+            house.hand_out(conn, &mut rest);
         }
         self.take_back(key);
     }

@@ -25,9 +25,9 @@ pub fn mask(payload: &mut [u8], key: [u8; 4], phase: usize) -> usize {
     // As a number with its first byte lowest, a key is turned by one instruction.
     let half = turned(u32::from_le_bytes(key), phase);
     if payload.len() < LONG {
-        mask_short(payload, half)
+        mask_short(payload, half);
     } else {
-        mask_long(payload, half)
+        mask_long(payload, half);
     }
     next
 }
